@@ -1,0 +1,63 @@
+//! `cargo xtask …`: everything that CI or a person runs, one command each.
+//!
+//! Nothing here is part of the product. A command finds or installs the tools it
+//! needs under `.cache/`, runs them, and says how to repeat a step that failed.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a command line tool prints, reads its environment and measures time"
+)]
+
+mod build;
+mod conformance;
+mod package;
+mod setup;
+mod shell;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+/// What a command returns: the text says what went wrong and what to do.
+pub(crate) type Result<T> = std::result::Result<T, String>;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  setup                 install what the other commands need, under .cache/
+  build-python          build the Python package into .cache/venv
+  build-node            build the Node package in bindings-node/
+  build-wasm            build the browser package in bindings-wasm/
+  test [PART]           everything, or one of: rust python node wasm
+                        conformance examples package
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", [].as_slice()),
+    };
+    let root = shell::root();
+    let outcome = match command {
+        "setup" => setup::all(&root),
+        "build-python" => build::python(&root),
+        "build-node" => build::node(&root),
+        "build-wasm" => build::wasm(&root),
+        "test" => test::run(&root, rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("there is no command {other:?}\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! `cargo xtask test`: all that CI runs, or one part of it.
+
+use std::path::{Path, PathBuf};
+
+use crate::setup;
+use crate::shell::{Run, cache, files, read};
+use crate::steps::Steps;
+use crate::{Result, build, conformance, package};
+
+const PARTS: [&str; 7] = [
+    "rust",
+    "python",
+    "node",
+    "wasm",
+    "conformance",
+    "examples",
+    "package",
+];
+
+/// Runs the named part, or all of them, to the end even when a step fails.
+pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
+    let chosen: Vec<&str> = match arguments {
+        [] => PARTS.to_vec(),
+        names => names.iter().map(String::as_str).collect(),
+    };
+    if let Some(other) = chosen.iter().find(|name| !PARTS.contains(name)) {
+        return Err(format!(
+            "there is no part {other:?}: one of {}",
+            PARTS.join(" ")
+        ));
+    }
+    let mut test = Test::new(root);
+    for part in chosen {
+        match part {
+            "rust" => test.rust(),
+            "python" => test.python(),
+            "node" => test.node(),
+            "wasm" => test.wasm(),
+            "conformance" => test.conformance(),
+            "examples" => test.examples(),
+            _ => test.package(),
+        }
+    }
+    test.steps.finish()
+}
+
+/// A build that several parts need, done at most once.
+type Built = Option<bool>;
+
+struct Test<'a> {
+    root: &'a Path,
+    steps: Steps,
+    python_built: Built,
+    node_built: Built,
+    wasm_built: Built,
+}
+
+impl<'a> Test<'a> {
+    fn new(root: &'a Path) -> Self {
+        Self {
+            root,
+            steps: Steps::default(),
+            python_built: None,
+            node_built: None,
+            wasm_built: None,
+        }
+    }
+
+    fn rust(&mut self) {
+        let cargo = |steps: &mut Steps, name: &str, words: &str| {
+            let repeat = format!("cargo {words}");
+            steps.step(name, &repeat, || Run::new("cargo").words(words).run());
+        };
+        let steps = &mut self.steps;
+        cargo(steps, "rust: format", "fmt --all --check");
+        cargo(
+            steps,
+            "rust: clippy",
+            "clippy --workspace --all-targets -- -D warnings",
+        );
+        cargo(
+            steps,
+            "rust: tests and doctests",
+            "test --workspace --exclude tastemaker-python --exclude tastemaker-node \
+             --exclude tastemaker-wasm",
+        );
+        let words = "doc --no-deps -p tastemaker -p tastemaker-kernels";
+        let repeat = format!("RUSTDOCFLAGS='-D warnings' cargo {words}");
+        steps.step("rust: documentation", &repeat, || {
+            Run::new("cargo")
+                .words(words)
+                .env("RUSTDOCFLAGS", "-D warnings")
+                .run()
+        });
+    }
+
+    fn python(&mut self) {
+        let root = self.root;
+        let names = ["python: tests", "python: types of the package"];
+        if !self.build_python() {
+            names.iter().for_each(|name| self.steps.skip(name));
+            return;
+        }
+        let python = interpreter(root);
+        let words = "-m pytest -q bindings-python/tests";
+        self.steps.step(names[0], &repeat_python(words), || {
+            Run::new(&python).words(words).run()
+        });
+        let allowed = "bindings-python/stubtest-allowlist.txt";
+        let mut words = "-m mypy.stubtest tastemaker".to_owned();
+        if root.join(allowed).is_file() {
+            words = format!("{words} --allowlist {allowed}");
+        }
+        self.steps.step(names[1], &repeat_python(&words), || {
+            Run::new(&python).words(&words).run()
+        });
+        let folder = "bindings-python/tests/typing";
+        if root.join(folder).is_dir() {
+            let words = format!("-m mypy --strict {folder}");
+            let repeat = repeat_python(&words);
+            let name = "python: types in a program";
+            self.steps
+                .step(name, &repeat, || Run::new(&python).words(&words).run());
+        }
+    }
+
+    fn node(&mut self) {
+        if self.build_node() {
+            self.npm("node", "bindings-node", "test", &[]);
+            self.npm("node", "bindings-node", "typecheck", &[]);
+        } else {
+            self.steps.skip("node: test");
+            self.steps.skip("node: typecheck");
+        }
+    }
+
+    fn wasm(&mut self) {
+        if !self.build_wasm() {
+            self.steps.skip("wasm: test");
+            return;
+        }
+        match setup::browser() {
+            Ok(browser) => {
+                self.npm(
+                    "wasm",
+                    "bindings-wasm",
+                    "test",
+                    &[("CHROMIUM_PATH", browser)],
+                );
+            }
+            Err(why) => {
+                self.steps
+                    .step("wasm: test", "cargo xtask test wasm", || Err(why));
+            }
+        }
+        if has_script(&self.root.join("bindings-wasm"), "typecheck") {
+            self.npm("wasm", "bindings-wasm", "typecheck", &[]);
+        }
+    }
+
+    fn conformance(&mut self) {
+        let built = [self.build_python(), self.build_node(), self.build_wasm()];
+        if built == [true; 3] {
+            conformance::steps(self.root, &mut self.steps);
+        } else {
+            self.steps
+                .skip("conformance: the same answers in four languages");
+        }
+    }
+
+    fn examples(&mut self) {
+        let root = self.root;
+        let words = "run --release --example quickstart";
+        let repeat = format!("cargo {words}");
+        self.steps.step("example: rust", &repeat, || {
+            Run::new("cargo").words(words).run()
+        });
+        if self.build_python() {
+            self.python_examples();
+        } else {
+            self.steps.skip("example: python");
+        }
+        if self.build_node() {
+            let folder = root.join("examples/node");
+            let name = "example: node";
+            let again = "cargo xtask test examples";
+            self.steps.step(name, again, || {
+                setup::node_packages(&folder)?;
+                each(&files(&folder, ".mjs"), |file| {
+                    Run::new("node").arg(file).folder(&folder)
+                })
+            });
+        } else {
+            self.steps.skip("example: node");
+        }
+        let web = root.join("examples/web");
+        if has_script(&web, "test") {
+            if self.build_wasm() {
+                let step = "example: web";
+                self.steps.step(step, "cargo xtask test examples", || {
+                    setup::node_packages(&web)?;
+                    let browser = setup::browser()?;
+                    Run::new("npm")
+                        .words("test")
+                        .folder(&web)
+                        .env("CHROMIUM_PATH", browser)
+                        .run()
+                });
+            } else {
+                self.steps.skip("example: web");
+            }
+        }
+    }
+
+    fn python_examples(&mut self) {
+        let python = interpreter(self.root);
+        let folder = self.root.join("examples/python");
+        let again = "cargo xtask test examples";
+        let scripts = files(&folder, ".py");
+        if !scripts.is_empty() {
+            self.steps.step("example: python scripts", again, || {
+                each(&scripts, |file| Run::new(&python).arg(file).folder(&folder))
+            });
+        }
+        let runner = self.root.join("xtask/run_notebook.py");
+        self.steps.step("example: python notebook", again, || {
+            each(&files(&folder, ".ipynb"), |file| {
+                Run::new(&python)
+                    .arg(&runner)
+                    .arg(file)
+                    .env("MPLBACKEND", "agg")
+            })
+        });
+    }
+
+    fn package(&mut self) {
+        if self.build_wasm() {
+            package::steps(self.root, &mut self.steps);
+        } else {
+            self.steps.skip("package");
+        }
+    }
+
+    /// One npm script of a package, as a step.
+    fn npm(&mut self, part: &str, folder: &str, script: &str, env: &[(&str, PathBuf)]) {
+        let name = format!("{part}: {script}");
+        let repeat = format!("(cd {folder} && npm run {script})");
+        self.steps.step(&name, &repeat, || {
+            let run = Run::new("npm")
+                .arg("run")
+                .arg(script)
+                .folder(self.root.join(folder));
+            env.iter()
+                .fold(run, |run, (name, value)| run.env(name, value))
+                .run()
+        });
+    }
+
+    fn build_python(&mut self) -> bool {
+        let (root, steps) = (self.root, &mut self.steps);
+        *self.python_built.get_or_insert_with(|| {
+            steps.step("python: build", "cargo xtask build-python", || {
+                build::python(root)
+            })
+        })
+    }
+
+    fn build_node(&mut self) -> bool {
+        let (root, steps) = (self.root, &mut self.steps);
+        *self.node_built.get_or_insert_with(|| {
+            steps.step("node: build", "cargo xtask build-node", || {
+                build::node(root)
+            })
+        })
+    }
+
+    fn build_wasm(&mut self) -> bool {
+        let (root, steps) = (self.root, &mut self.steps);
+        *self.wasm_built.get_or_insert_with(|| {
+            steps.step("wasm: build", "cargo xtask build-wasm", || {
+                build::wasm(root)
+            })
+        })
+    }
+}
+
+/// Runs one program for each file, to the first failure; no file is a failure.
+fn each(list: &[PathBuf], program: impl Fn(&Path) -> Run) -> Result<()> {
+    if list.is_empty() {
+        return Err("there is nothing to run".to_owned());
+    }
+    list.iter().try_for_each(|file| {
+        println!("{}", file.display());
+        program(file).run()
+    })
+}
+
+fn interpreter(root: &Path) -> PathBuf {
+    setup::interpreter(&cache(root).join("venv"))
+}
+
+fn repeat_python(words: &str) -> String {
+    format!(".cache/venv/bin/python {words}")
+}
+
+/// Whether a package's `package.json` has a script of that name.
+fn has_script(folder: &Path, script: &str) -> bool {
+    let manifest = read(&folder.join("package.json")).unwrap_or_default();
+    serde_json::from_str::<serde_json::Value>(&manifest)
+        .is_ok_and(|manifest| manifest["scripts"][script].is_string())
+}
