@@ -1,0 +1,22 @@
+//! The numerical kernels of tastemaker: the one crate where `unsafe` is normal.
+//!
+//! Every kernel is written once, as a plain Rust function over a **fixed number of lanes**, and
+//! compiled again for each instruction set ([`dispatch`]). The lanes, their order and the tree
+//! that folds them are part of the kernel's definition, and no kernel uses a fused
+//! multiply-add, so that the result has the same bits on baseline x86-64, AVX2, AVX-512, NEON
+//! and wasm, with or without SIMD. Lengths are checked once, at the door.
+//!
+//! | kernel | what it computes |
+//! |---|---|
+//! | [`dot`] | inner product of two `f32` slices |
+//! | [`add_scaled`] | `out += factor · x` |
+//! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
+//! | [`add_row`] | one weighted graph row into integer accumulators |
+//! | [`scan_above_and_clear`] | accumulators above a threshold, and zeros left behind |
+
+mod dense;
+mod dispatch;
+mod sparse;
+
+pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, gram_tile, matmul_tile};
+pub use sparse::{add_row, scan_above_and_clear};

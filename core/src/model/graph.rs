@@ -1,0 +1,185 @@
+//! The item graph: for each item its strongest neighbours, with integer weights.
+//!
+//! Rows are stored one after the other, neighbours ascending by index within a row. A weight is
+//! a `u16` times `2^-scale`, with one scale for the whole graph, a power of two: so sums of
+//! weights times integers are exact, in any order, in integers and in `f64` alike
+//! (`docs/adr/0001-determinism.md`).
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::parallel::Workers;
+
+/// A read-only view of the graph in a snapshot.
+#[derive(Clone, Copy)]
+pub(crate) struct Graph<'a> {
+    pub(crate) offsets: &'a [u32],
+    pub(crate) ids: &'a [u32],
+    pub(crate) weights: &'a [u16],
+    pub(crate) scale: i32,
+}
+
+impl<'a> Graph<'a> {
+    /// The neighbours of an item and their weights; empty for an unknown item.
+    #[inline]
+    pub(crate) fn row(&self, item: u32) -> (&'a [u32], &'a [u16]) {
+        let at = item as usize;
+        let (Some(&start), Some(&end)) = (self.offsets.get(at), self.offsets.get(at + 1)) else {
+            return (&[], &[]);
+        };
+        let range = start as usize..end as usize;
+        (
+            self.ids.get(range.clone()).unwrap_or(&[]),
+            self.weights.get(range).unwrap_or(&[]),
+        )
+    }
+
+    /// The weight of the edge from one item to another; 0 if there is none.
+    pub(crate) fn weight(&self, from: u32, to: u32) -> u16 {
+        let (ids, weights) = self.row(from);
+        ids.binary_search(&to)
+            .ok()
+            .and_then(|at| weights.get(at))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// The value of a weight of 1.
+    pub(crate) fn unit(&self) -> f64 {
+        libm::ldexp(1.0, -self.scale)
+    }
+
+    /// What the snapshot reader checks.
+    pub(crate) fn check(&self, items: usize) -> bool {
+        let shape = self.offsets.len() == items + 1
+            && self.offsets.first() == Some(&0)
+            && self
+                .offsets
+                .last()
+                .is_some_and(|&end| end as usize == self.ids.len())
+            && self.ids.len() == self.weights.len()
+            && self.offsets.is_sorted();
+        // A plain maximum vectorises; the order within rows is checked only where it can matter.
+        let largest = self.ids.iter().fold(0, |m, &id| m.max(id));
+        shape
+            && (self.ids.is_empty() || (largest as usize) < items)
+            && (-64..=64).contains(&self.scale)
+    }
+}
+
+/// A graph under construction: rows of (neighbour, weight), any order, weights finite.
+pub(crate) type Row = Vec<(u32, f32)>;
+
+/// A graph ready to be written.
+pub(crate) struct Quantised {
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) ids: Vec<u32>,
+    pub(crate) weights: Vec<u16>,
+    pub(crate) scale: i32,
+}
+
+/// Chooses the scale by the largest weight and rounds every weight to it, half to even. Edges
+/// that round to zero are dropped.
+pub(crate) fn quantise(rows: &[Row]) -> Result<Quantised> {
+    let largest = rows.iter().flatten().fold(0f32, |m, &(_, w)| m.max(w));
+    let scale = scale_for(largest);
+    let factor = libm::ldexp(1.0, scale);
+    let edges: usize = rows.iter().map(Vec::len).sum();
+    if u32::try_from(edges).is_err() {
+        return Err(Error::new(
+            ErrorKind::LimitExceeded,
+            format!("{edges} edges; the graph holds at most 2^32"),
+        ));
+    }
+    let mut out = Quantised {
+        offsets: Vec::with_capacity(rows.len() + 1),
+        ids: Vec::with_capacity(edges),
+        weights: Vec::with_capacity(edges),
+        scale,
+    };
+    out.offsets.push(0);
+    let mut sorted: Row = Vec::new();
+    for row in rows {
+        sorted.clear();
+        sorted.extend_from_slice(row);
+        sorted.sort_unstable_by_key(|&(id, _)| id);
+        for &(id, weight) in &sorted {
+            let quantum = libm::rint(f64::from(weight) * factor).clamp(0.0, 65_535.0) as u16;
+            if quantum > 0 {
+                out.ids.push(id);
+                out.weights.push(quantum);
+            }
+        }
+        out.offsets.push(out.ids.len() as u32);
+    }
+    Ok(out)
+}
+
+/// The largest scale for which `largest · 2^scale` rounds to at most 65535.
+fn scale_for(largest: f32) -> i32 {
+    if largest.is_nan() || largest <= 0.0 {
+        return 0;
+    }
+    let largest = f64::from(largest);
+    let mut scale = (16 - libm::ilogb(largest)).clamp(-64, 64);
+    while scale > -64 && libm::rint(libm::ldexp(largest, scale)) > 65_535.0 {
+        scale -= 1;
+    }
+    scale
+}
+
+/// Keeps the `keep` strongest of `row` by (weight descending, id ascending).
+pub(crate) fn strongest(row: &mut Row, keep: usize) {
+    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if row.len() > keep && keep > 0 {
+        row.select_nth_unstable_by(keep - 1, order);
+    }
+    row.truncate(keep);
+}
+
+/// A trainer turns a user × item matrix into rows of the graph.
+pub(crate) trait Trainer {
+    /// The name that the manifest records.
+    fn name(&self) -> &'static str;
+    /// One row an item, at most `keep` neighbours each, never the item itself.
+    fn rows(
+        &self,
+        matrix: &crate::train::Matrix,
+        keep: usize,
+        workers: &Workers<'_>,
+    ) -> Result<Vec<Row>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_uses_the_range_and_never_overflows_it() {
+        for largest in [
+            1e-9f32, 0.1, 0.999_99, 1.0, 1.000_01, 3.7, 65_535.0, 65_536.0, 1e9,
+        ] {
+            let scale = scale_for(largest);
+            let quantum = libm::rint(libm::ldexp(f64::from(largest), scale));
+            assert!(quantum <= 65_535.0, "{largest} {scale}");
+            assert!(quantum >= 32_767.0 || scale == 64, "{largest} {scale}");
+        }
+        assert_eq!(scale_for(0.0), 0);
+    }
+
+    #[test]
+    fn rows_come_out_sorted_without_zeros() {
+        let rows = vec![vec![(5, 0.5f32), (2, 1.0), (3, 1e-9)], vec![]];
+        let q = quantise(&rows).unwrap();
+        assert_eq!(q.offsets, [0, 2, 2]);
+        assert_eq!(q.ids, [2, 5]);
+        assert_eq!(q.weights, [32_768, 16_384]);
+        assert_eq!(q.scale, 15);
+    }
+
+    #[test]
+    fn strongest_breaks_ties_by_id() {
+        let mut row = vec![(9, 1.0), (4, 1.0), (7, 2.0), (1, 0.5)];
+        strongest(&mut row, 2);
+        row.sort_unstable_by_key(|e| e.0);
+        assert_eq!(row, [(4, 1.0), (7, 2.0)]);
+    }
+}

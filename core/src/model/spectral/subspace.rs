@@ -1,0 +1,160 @@
+//! The leading right singular subspace of `R̃`, by randomised subspace iteration.
+//!
+//! Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 2011: start
+//! from random signs, multiply by `G = R̃ᵀR̃`, orthonormalise, repeat. Only the projector on
+//! the subspace is needed, so no eigenproblem is solved.
+
+use super::Degrees;
+use super::linalg;
+use crate::error::Result;
+use crate::parallel::Workers;
+use crate::train::Matrix;
+
+/// Columns that are multiplied together: two slabs of them stay in the cache.
+const SLAB: usize = 64;
+/// Rows of a slab that one task fills.
+const ROWS_A_TASK: usize = 512;
+
+/// An orthonormal basis, row-major, `items × rank`. Directions that the data does not have are
+/// zero columns.
+pub(super) fn leading(
+    matrix: &Matrix,
+    degrees: &Degrees,
+    rank: usize,
+    iterations: usize,
+    seed: u64,
+    workers: &Workers<'_>,
+) -> Result<Vec<f32>> {
+    let mut basis = random_signs(matrix.items(), rank, seed);
+    for _ in 0..iterations {
+        multiply(matrix, degrees, &mut basis, rank, workers)?;
+        linalg::orthonormalise(&mut basis, rank, workers)?;
+    }
+    Ok(basis)
+}
+
+/// ±1 by the bits of a hash of (seed, item, column / 64): the same at any order of filling.
+fn random_signs(items: usize, rank: usize, seed: u64) -> Vec<f32> {
+    let mut out = Vec::with_capacity(items * rank);
+    for item in 0..items as u64 {
+        for column in 0..rank {
+            let mut key = [0u8; 16];
+            let (left, right) = key.split_at_mut(8);
+            left.copy_from_slice(&item.to_le_bytes());
+            right.copy_from_slice(&((column / 64) as u64).to_le_bytes());
+            if column % 64 == 0 {
+                let mut bits = xxhash_rust::xxh3::xxh3_64_with_seed(&key, seed);
+                for _ in column..rank.min(column + 64) {
+                    out.push(if bits & 1 == 1 { 1.0 } else { -1.0 });
+                    bits >>= 1;
+                }
+            }
+        }
+    }
+    out
+}
+
+/// `basis ← G · basis`, slab by slab.
+fn multiply(
+    matrix: &Matrix,
+    degrees: &Degrees,
+    basis: &mut [f32],
+    rank: usize,
+    workers: &Workers<'_>,
+) -> Result<()> {
+    let mut items = vec![0f32; matrix.items() * SLAB.min(rank)];
+    let mut users = vec![0f32; matrix.users() * SLAB.min(rank)];
+    for first in (0..rank).step_by(SLAB) {
+        let width = SLAB.min(rank - first);
+        let (Some(items), Some(users)) = (
+            items.get_mut(..matrix.items() * width),
+            users.get_mut(..matrix.users() * width),
+        ) else {
+            continue;
+        };
+        for (item, (slab, row)) in items
+            .chunks_exact_mut(width)
+            .zip(basis.chunks_exact(rank))
+            .enumerate()
+        {
+            let scale = degrees.item_root_inverse(item as u32);
+            for (to, from) in slab.iter_mut().zip(row.get(first..).unwrap_or(&[])) {
+                *to = from * scale;
+            }
+        }
+        let source: &[f32] = items;
+        workers.fill("subspace", users, ROWS_A_TASK * width, |task, part| {
+            for (i, out) in part.chunks_exact_mut(width).enumerate() {
+                let user = (task * ROWS_A_TASK + i) as u32;
+                let (indices, values) = matrix.row(user);
+                gather(
+                    out,
+                    source,
+                    width,
+                    indices,
+                    values,
+                    degrees.user_inverse(user),
+                );
+            }
+            Ok(())
+        })?;
+        let source: &[f32] = users;
+        workers.fill("subspace", items, ROWS_A_TASK * width, |task, part| {
+            for (i, out) in part.chunks_exact_mut(width).enumerate() {
+                let item = (task * ROWS_A_TASK + i) as u32;
+                let (indices, values) = matrix.column(item);
+                gather(
+                    out,
+                    source,
+                    width,
+                    indices,
+                    values,
+                    degrees.item_root_inverse(item),
+                );
+            }
+            Ok(())
+        })?;
+        for (slab, row) in items.chunks_exact(width).zip(basis.chunks_exact_mut(rank)) {
+            if let Some(target) = row.get_mut(first..first + width) {
+                target.copy_from_slice(slab);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `out = scale · Σ value · source[index]`, in the order of the indices.
+fn gather(
+    out: &mut [f32],
+    source: &[f32],
+    width: usize,
+    indices: &[u32],
+    values: &[f32],
+    scale: f32,
+) {
+    out.fill(0.0);
+    for (&index, &value) in indices.iter().zip(values) {
+        let start = index as usize * width;
+        if let Some(row) = source.get(start..start + width) {
+            tastemaker_kernels::add_scaled(out, row, value);
+        }
+    }
+    for value in out.iter_mut() {
+        *value *= scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_are_balanced_and_depend_on_the_seed() {
+        let a = random_signs(500, 70, 0);
+        assert_eq!(a.len(), 35_000);
+        let sum: f32 = a.iter().sum();
+        assert!(sum.abs() < 800.0, "{sum}");
+        assert_ne!(a, random_signs(500, 70, 1));
+        assert_eq!(a[..70], random_signs(1, 70, 0)[..]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Numbers of the format: what a reader and a writer must agree on.
+
+/// The first eight bytes of every snapshot.
+pub const MAGIC: &[u8; 8] = b"TASTEMKR";
+/// The version of the format that this build writes.
+pub const VERSION: u32 = 1;
+
+/// Sections begin at multiples of this, so that any element type is aligned.
+pub(crate) const ALIGN: usize = 64;
+/// Bytes of the file header.
+pub(crate) const HEADER: usize = 64;
+/// Bytes of one entry of the section table.
+pub(crate) const ENTRY: usize = 32;
+/// More sections than any honest file has.
+pub(crate) const MAX_SECTIONS: usize = 65_536;
+
+/// Rounds up to the alignment; `None` on overflow.
+pub(crate) fn aligned(len: usize) -> Option<usize> {
+    Some(len.checked_add(ALIGN - 1)? / ALIGN * ALIGN)
+}
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// What a section holds. Codes are for ever; new ones are added at the end.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u32)]
+        pub(crate) enum Section {
+            $($(#[$doc])* $name = $code,)*
+        }
+    };
+}
+
+sections! {
+    /// JSON: options, counts, kinds, the graph's scale, the catalog's columns.
+    Manifest = 1,
+    /// `u32` × (items + 1): where each id starts in `ItemBytes`.
+    ItemOffsets = 2,
+    /// The ids, concatenated, ascending.
+    ItemBytes = 3,
+    /// `u32`, a power of two: hash table, index + 1 or 0.
+    ItemSlots = 4,
+    /// `f32` × items: summed positive evidence.
+    Popularity = 5,
+    /// `u32` × items: all items, most popular first.
+    PopularOrder = 6,
+    /// Bits: items that may be recommended.
+    Active = 7,
+    /// `u32` × (items + 1): where each row of the graph starts.
+    GraphOffsets = 8,
+    /// `u32` an edge: the neighbour, ascending within a row.
+    GraphIds = 9,
+    /// `u16` an edge: the weight, times 2^-scale.
+    GraphWeights = 10,
+    /// As `ItemOffsets`, for users.
+    UserOffsets = 11,
+    /// As `ItemBytes`, for users.
+    UserBytes = 12,
+    /// As `ItemSlots`, for users.
+    UserSlots = 13,
+    /// `u32` × (users + 1): where each user's events start.
+    ProfileOffsets = 14,
+    /// `u32` an event: the item.
+    ProfileItems = 15,
+    /// `u8` an event: the kind; absent when all are the same (manifest).
+    ProfileKinds = 16,
+    /// `f32` an event: the weight; absent when all are 1.
+    ProfileWeights = 17,
+    /// `i64` an event: Unix milliseconds; absent when all are 0.
+    ProfileTimes = 18,
+    /// Bits: rows that have a value in the column.
+    ColumnPresent = 32,
+    /// `f64` × items: numbers, and times in milliseconds.
+    ColumnNumbers = 33,
+    /// Bits: booleans.
+    ColumnBools = 34,
+    /// `u32` × (items + 1): where each text starts.
+    ColumnTextOffsets = 35,
+    /// The texts, concatenated.
+    ColumnTextBytes = 36,
+    /// `u32` × (items + 1): where each item's tags start.
+    ColumnTagRows = 37,
+    /// `u32` a tag: its number in the dictionary.
+    ColumnTagIds = 38,
+    /// `u32` × (tags + 1): where each tag's text starts.
+    ColumnTagOffsets = 39,
+    /// The tags' texts, ascending, concatenated.
+    ColumnTagBytes = 40,
+    /// `f64` × 2 × items: latitude, longitude.
+    ColumnPlaces = 41,
+}

@@ -1,0 +1,140 @@
+//! The user × item matrix of positive evidence, by rows and by columns.
+
+use super::TrainOptions;
+use super::ingest::Data;
+use crate::rank::fold;
+
+/// A sparse matrix with positive entries, compressed by users and by items.
+pub(crate) struct Matrix {
+    by_user: Compressed,
+    by_item: Compressed,
+}
+
+#[derive(Default)]
+struct Compressed {
+    starts: Vec<usize>,
+    indices: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl Compressed {
+    fn row(&self, at: u32) -> (&[u32], &[f32]) {
+        let at = at as usize;
+        let (Some(&start), Some(&end)) = (self.starts.get(at), self.starts.get(at + 1)) else {
+            return (&[], &[]);
+        };
+        (
+            self.indices.get(start..end).unwrap_or(&[]),
+            self.values.get(start..end).unwrap_or(&[]),
+        )
+    }
+}
+
+impl Matrix {
+    /// Folds each user's events into one entry an item; what is not positive is left out. Decay
+    /// counts from the newest event of all.
+    pub(super) fn build(data: &Data, options: &TrainOptions) -> Self {
+        let newest = data.signals.iter().map(|s| s.timestamp).max();
+        let mut by_user = Compressed {
+            starts: vec![0],
+            ..Compressed::default()
+        };
+        let (mut signals, mut weights) = (Vec::new(), Vec::new());
+        for range in data.starts.windows(2) {
+            signals.clear();
+            if let [start, end] = *range {
+                signals.extend_from_slice(data.signals.get(start..end).unwrap_or(&[]));
+            }
+            newest_items(&mut signals, options.max_user_items);
+            fold(
+                &mut signals,
+                &options.kinds,
+                options.half_life_ms(),
+                newest,
+                &mut weights,
+            );
+            for weighted in weights.iter().filter(|w| w.weight as f32 > 0.0) {
+                by_user.indices.push(weighted.item);
+                by_user.values.push(weighted.weight as f32);
+            }
+            by_user.starts.push(by_user.indices.len());
+        }
+        let by_item = transpose(&by_user, data.items.len());
+        Self { by_user, by_item }
+    }
+
+    pub(crate) fn users(&self) -> usize {
+        self.by_user.starts.len() - 1
+    }
+
+    pub(crate) fn items(&self) -> usize {
+        self.by_item.starts.len() - 1
+    }
+
+    pub(crate) fn entries(&self) -> usize {
+        self.by_user.indices.len()
+    }
+
+    /// The items of a user, ascending, and their values.
+    pub(crate) fn row(&self, user: u32) -> (&[u32], &[f32]) {
+        self.by_user.row(user)
+    }
+
+    /// The users of an item, ascending, and their values.
+    pub(crate) fn column(&self, item: u32) -> (&[u32], &[f32]) {
+        self.by_item.row(item)
+    }
+}
+
+/// Keeps the signals on the `limit` items that were touched last.
+fn newest_items(signals: &mut Vec<crate::rank::Signal>, limit: usize) {
+    if signals.len() <= limit {
+        return;
+    }
+    let mut items: Vec<(i64, u32)> = signals.iter().map(|s| (s.timestamp, s.item)).collect();
+    items.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
+    items.dedup_by_key(|entry| entry.1);
+    if items.len() <= limit {
+        return;
+    }
+    items.sort_unstable_by(|a, b| b.cmp(a));
+    let mut kept: Vec<u32> = items.iter().take(limit).map(|&(_, item)| item).collect();
+    kept.sort_unstable();
+    signals.retain(|s| kept.binary_search(&s.item).is_ok());
+}
+
+fn transpose(rows: &Compressed, columns: usize) -> Compressed {
+    let mut starts = vec![0usize; columns + 1];
+    for &column in &rows.indices {
+        if let Some(count) = starts.get_mut(column as usize + 1) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    for start in &mut starts {
+        sum += *start;
+        *start = sum;
+    }
+    let mut next = starts.clone();
+    let mut out = Compressed {
+        starts,
+        indices: vec![0; rows.indices.len()],
+        values: vec![0.0; rows.values.len()],
+    };
+    for row in 0..rows.starts.len().saturating_sub(1) as u32 {
+        let (indices, values) = rows.row(row);
+        for (&column, &value) in indices.iter().zip(values) {
+            let Some(slot) = next.get_mut(column as usize) else {
+                continue;
+            };
+            if let (Some(index), Some(entry)) =
+                (out.indices.get_mut(*slot), out.values.get_mut(*slot))
+            {
+                *index = row;
+                *entry = value;
+            }
+            *slot += 1;
+        }
+    }
+    out
+}

@@ -1,0 +1,80 @@
+//! Training: from columns of events and a catalog to a [`Model`].
+//!
+//! Events are checked and de-duplicated (`ingest`), folded into a user × item matrix
+//! (`matrix`), handed to a trainer that returns rows of the item graph
+//! ([`crate::model::spectral`]), quantised, and laid out as a snapshot (`assemble`). The result
+//! is a function of the set of events, the catalog and the options: neither the order of the
+//! rows nor the number of threads changes a byte.
+
+mod assemble;
+mod ingest;
+mod matrix;
+mod options;
+
+pub(crate) use matrix::Matrix;
+pub use options::{IdType, TrainOptions};
+
+use crate::catalog::Catalog;
+use crate::control::Control;
+use crate::error::Result;
+use crate::event::EventColumns;
+use crate::model::Model;
+use crate::model::graph::{self, Trainer};
+use crate::model::spectral::Spectral;
+use crate::parallel::Workers;
+
+/// Trains a model.
+///
+/// `events` may be empty if there is a catalog, and the catalog may be absent; the items of the
+/// model are those of both. Where there is a catalog, items that it does not list take part in
+/// training but are not recommended, unless `recommend_unlisted` is set.
+///
+/// Progress comes in the stages `events`, `subspace`, `graph` and `snapshot`. Cost: seconds for
+/// a million events; time grows with Σ over users of (items of the user)², which
+/// `max_user_items` bounds, and with `rank`.
+///
+/// # Errors
+/// The checks of the columns ([`crate::ErrorKind::LengthMismatch`], `InvalidId`,
+/// `InvalidWeight`, `InvalidTimestamp`, `UnknownKind`; the message names the rows, and with
+/// `skip_invalid` such rows are left out and counted in the manifest),
+/// [`crate::ErrorKind::InvalidArgument`] for options and for no data at all,
+/// [`crate::ErrorKind::Cancelled`].
+///
+/// ```
+/// use tastemaker::event::{EventColumns, IdColumn};
+/// use tastemaker::{control::Control, train::{TrainOptions, train}};
+/// let mut events = EventColumns::new(
+///     IdColumn::Integer(&[1, 1, 2, 2, 3]),
+///     IdColumn::Text(&["mill", "barn", "mill", "barn", "mill"]),
+/// );
+/// let model = train(&events, None, &TrainOptions::default(), &Control::new())?;
+/// assert_eq!(model.item_count(), 2);
+/// assert_eq!(model.manifest()["counts"]["events"], 5);
+/// # Ok::<(), tastemaker::Error>(())
+/// ```
+pub fn train(
+    events: &EventColumns<'_>,
+    catalog: Option<&Catalog>,
+    options: &TrainOptions,
+    control: &Control<'_>,
+) -> Result<Model> {
+    options.validate()?;
+    let workers = Workers {
+        threads: options.threads,
+        control,
+    };
+    control.report("events", 0, 1);
+    let data = ingest::ingest(events, catalog, options, control)?;
+    let matrix = Matrix::build(&data, options);
+    control.check()?;
+    control.report("events", 1, 1);
+    let trainer = Spectral::new(options);
+    let rows = trainer.rows(&matrix, options.neighbors, &workers)?;
+    control.report("snapshot", 0, 1);
+    let graph = graph::quantise(&rows)?;
+    drop(rows);
+    control.check()?;
+    let model = assemble::assemble(&data, catalog, &matrix, &graph, trainer.name(), options)?;
+    control.report("snapshot", 1, 1);
+    Ok(model)
+}

@@ -1,0 +1,264 @@
+//! Options of training: defaults, ranges, JSON.
+
+use serde_json::{Value as Json, json};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::KindTable;
+use crate::fields::Fields;
+use crate::rank::check_threads;
+
+/// How the caller's ids looked; recorded so that a binding can give them back alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdType {
+    /// Texts.
+    #[default]
+    Text,
+    /// Integers, kept as decimal text.
+    Integer,
+}
+
+impl IdType {
+    /// `"string"` or `"integer"`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Integer => "integer",
+        }
+    }
+}
+
+/// Options of [`super::train`]. All but `threads` are recorded in the snapshot's manifest.
+///
+/// ```
+/// use tastemaker::{json::json, train::TrainOptions};
+/// let options = TrainOptions::from_json(&json!({"neighbors": 50, "kinds": {"view": 0.5}}))?;
+/// assert_eq!(options.rank, 256);
+/// assert!(TrainOptions::from_json(&json!({"neighbours": 50})).is_err());
+/// # Ok::<(), tastemaker::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Neighbours kept for each item, 1 to 4096. Default 100.
+    pub neighbors: usize,
+    /// Dimension of the spectral subspace, 1 to 2048; limited by the data. Default 256.
+    pub rank: usize,
+    /// What the subspace counts beside plain co-occurrence, 0 to 100. Default 0.4.
+    pub alpha: f64,
+    /// Steps of the subspace iteration, 1 to 20. Default 3.
+    pub iterations: usize,
+    /// Candidates scored for each item, 1 to 100,000; at least `neighbors` are. Default 400.
+    pub candidates: usize,
+    /// How much a neighbour's popularity counts against the item's, −2 to 2. Default 0.5.
+    pub popularity_exponent: f64,
+    /// Seed of the random start of the subspace iteration. Default 0.
+    pub seed: u64,
+    /// After how many days an event counts half, or `None` for no decay. Default `None`.
+    pub half_life_days: Option<f64>,
+    /// The kinds of events and their weights.
+    pub kinds: KindTable,
+    /// Puts the training histories into the snapshot, so that it can answer by user id.
+    /// Default true.
+    pub keep_profiles: bool,
+    /// Recommends items that a given catalog does not list. Default false.
+    pub recommend_unlisted: bool,
+    /// Leaves invalid rows out instead of failing. Default false.
+    pub skip_invalid: bool,
+    /// The newest items of a user that training looks at, 1 to 2048. Default 2048.
+    pub max_user_items: usize,
+    /// Threads, 1 to 1024. The result does not depend on it. Default 1.
+    pub threads: usize,
+    /// How the caller's item ids looked.
+    pub item_id_type: IdType,
+    /// How the caller's user ids looked.
+    pub user_id_type: IdType,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self {
+            neighbors: 100,
+            rank: 256,
+            alpha: 0.4,
+            iterations: 3,
+            candidates: 400,
+            popularity_exponent: 0.5,
+            seed: 0,
+            half_life_days: None,
+            kinds: KindTable::default(),
+            keep_profiles: true,
+            recommend_unlisted: false,
+            skip_invalid: false,
+            max_user_items: 2048,
+            threads: 1,
+            item_id_type: IdType::Text,
+            user_id_type: IdType::Text,
+        }
+    }
+}
+
+const NAMES: [&str; 16] = [
+    "neighbors",
+    "rank",
+    "alpha",
+    "iterations",
+    "candidates",
+    "popularity_exponent",
+    "seed",
+    "half_life_days",
+    "kinds",
+    "keep_profiles",
+    "recommend_unlisted",
+    "skip_invalid",
+    "max_user_items",
+    "threads",
+    "item_id_type",
+    "user_id_type",
+];
+
+impl TrainOptions {
+    /// The defaults, changed by the fields of a JSON object. `kinds` sets and adds kinds; the
+    /// built-in ones stay.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for an unknown name or a value out of range.
+    pub fn from_json(value: &Json) -> Result<Self> {
+        let fields = Fields::new("options", value, &NAMES)?;
+        let d = Self::default();
+        let id_type = |name: &str| match fields.text(name)? {
+            None | Some("string") => Ok(IdType::Text),
+            Some("integer") => Ok(IdType::Integer),
+            Some(_) => Err(fields.wrong(
+                name,
+                fields.get(name).unwrap_or(&Json::Null),
+                "it must be string or integer",
+            )),
+        };
+        Ok(Self {
+            neighbors: fields.whole("neighbors", d.neighbors as u64, 1, 4096)? as usize,
+            rank: fields.whole("rank", d.rank as u64, 1, 2048)? as usize,
+            alpha: fields.number("alpha", d.alpha, 0.0, 100.0)?,
+            iterations: fields.whole("iterations", d.iterations as u64, 1, 20)? as usize,
+            candidates: fields.whole("candidates", d.candidates as u64, 1, 100_000)? as usize,
+            popularity_exponent: fields.number(
+                "popularity_exponent",
+                d.popularity_exponent,
+                -2.0,
+                2.0,
+            )?,
+            seed: fields.whole("seed", d.seed, 0, u64::MAX)?,
+            half_life_days: match fields.get("half_life_days") {
+                None => None,
+                Some(_) => Some(fields.number("half_life_days", 0.0, 1e-6, 1e6)?),
+            },
+            kinds: fields
+                .get("kinds")
+                .map_or(Ok(d.kinds), KindTable::from_json)?,
+            keep_profiles: fields.bool("keep_profiles", d.keep_profiles)?,
+            recommend_unlisted: fields.bool("recommend_unlisted", d.recommend_unlisted)?,
+            skip_invalid: fields.bool("skip_invalid", d.skip_invalid)?,
+            max_user_items: fields.whole("max_user_items", d.max_user_items as u64, 1, 2048)?
+                as usize,
+            threads: fields.whole("threads", d.threads as u64, 1, 1024)? as usize,
+            item_id_type: id_type("item_id_type")?,
+            user_id_type: id_type("user_id_type")?,
+        })
+    }
+
+    /// The options that the manifest records: all but `threads`, `kinds` and the types of ids,
+    /// which stand there on their own or not at all.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        json!({
+            "neighbors": self.neighbors,
+            "rank": self.rank,
+            "alpha": self.alpha,
+            "iterations": self.iterations,
+            "candidates": self.candidates,
+            "popularity_exponent": self.popularity_exponent,
+            "seed": self.seed,
+            "half_life_days": self.half_life_days,
+            "keep_profiles": self.keep_profiles,
+            "recommend_unlisted": self.recommend_unlisted,
+            "skip_invalid": self.skip_invalid,
+            "max_user_items": self.max_user_items,
+        })
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`].
+    pub fn validate(&self) -> Result<()> {
+        check_threads(self.threads)?;
+        Self::from_json(&self.to_json())?;
+        if !self.alpha.is_finite()
+            || !self.popularity_exponent.is_finite()
+            || self.half_life_days.is_some_and(f64::is_nan)
+        {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                "options: a number is not finite",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn half_life_ms(&self) -> Option<f64> {
+        self.half_life_days
+            .map(|days| (days * 86_400_000.0).max(1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_survive_json() {
+        let options = TrainOptions {
+            neighbors: 7,
+            half_life_days: Some(30.0),
+            ..TrainOptions::default()
+        };
+        assert_eq!(
+            TrainOptions::from_json(&options.to_json()).unwrap(),
+            options
+        );
+    }
+
+    #[test]
+    fn every_number_has_a_range() {
+        for bad in [
+            json!({"neighbors": 0}),
+            json!({"neighbors": 5000}),
+            json!({"neighbors": 1.5}),
+            json!({"neighbors": "many"}),
+            json!({"rank": 0}),
+            json!({"alpha": -1}),
+            json!({"iterations": 0}),
+            json!({"candidates": 0}),
+            json!({"popularity_exponent": 3}),
+            json!({"seed": -1}),
+            json!({"half_life_days": 0}),
+            json!({"threads": 0}),
+            json!({"max_user_items": 0}),
+            json!({"keep_profiles": 1}),
+            json!({"item_id_type": "uuid"}),
+            json!({"colour": "red"}),
+            json!([]),
+        ] {
+            assert_eq!(
+                TrainOptions::from_json(&bad).unwrap_err().kind(),
+                ErrorKind::InvalidArgument,
+                "{bad}"
+            );
+        }
+        let options = TrainOptions {
+            alpha: f64::NAN,
+            ..TrainOptions::default()
+        };
+        assert!(options.validate().is_err());
+    }
+}
