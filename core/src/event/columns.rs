@@ -84,7 +84,7 @@ impl<'a> IdColumn<'a> {
                     }
                 }
                 // Unused values must not become ids; they all fold into one text that is dropped.
-                let texts = (0..=values.len())
+                let texts: Vec<String> = (0..=values.len())
                     .map(|i| values.get(i).copied().unwrap_or("").to_owned())
                     .collect();
                 let (codes, texts) = relabel(codes, &texts);
