@@ -1,36 +1,32 @@
 //! One body, several instruction sets.
 //!
-//! [`multiversion!`] turns a kernel's body into a function that picks, at run time, the copy
-//! compiled for the widest instruction set of the processor. The copies are the same Rust code;
-//! the compiler may vectorise them differently but, without fused multiply-add and with the
-//! order of operations fixed by the body, not change a bit of the result.
+//! [`multiversion!`] turns a kernel's body, generic over [`Isa`](crate::lanes::Isa), into a
+//! function that picks at run time the copy for the widest instruction set of the processor.
+//! The body fixes every operation and their order, so the copies differ in speed only.
 
-/// Declares `$name(args) -> ret` with one `#[inline(always)]` body and per-ISA copies of it.
+/// Declares `$name(args) -> ret` with one body, in which `$isa` is the instruction set at hand.
 macro_rules! multiversion {
     (
         $(#[$doc:meta])*
-        pub fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block
+        pub fn $name:ident[$isa:ident]($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block
     ) => {
         $(#[$doc])*
         #[inline]
-        #[allow(clippy::too_many_arguments)]
         pub fn $name($($arg: $ty),*) $(-> $ret)? {
-            #[inline(always)]
-            #[allow(clippy::too_many_arguments)]
-            fn body($($arg: $ty),*) $(-> $ret)? $body
-
             #[cfg(all(target_arch = "x86_64", not(miri)))]
             {
+                use crate::lanes::x86::{Avx2, Avx512};
+
                 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-                #[allow(clippy::too_many_arguments)]
                 fn avx512($($arg: $ty),*) $(-> $ret)? {
-                    body($($arg),*)
+                    // SAFETY: this function runs only where AVX-512F is.
+                    $name::body(unsafe { Avx512::new() }, $($arg),*)
                 }
 
                 #[target_feature(enable = "avx2")]
-                #[allow(clippy::too_many_arguments)]
                 fn avx2($($arg: $ty),*) $(-> $ret)? {
-                    body($($arg),*)
+                    // SAFETY: this function runs only where AVX2 is.
+                    $name::body(unsafe { Avx2::new() }, $($arg),*)
                 }
 
                 if std::arch::is_x86_feature_detected!("avx512f")
@@ -46,17 +42,33 @@ macro_rules! multiversion {
                     return unsafe { avx2($($arg),*) };
                 }
             }
-            body($($arg),*)
+            $name::body(crate::lanes::Portable, $($arg),*)
         }
 
-        #[cfg(test)]
         pub(crate) mod $name {
-            //! The body compiled for the baseline, for tests that compare the copies with it.
+            //! The body of the kernel, and the ways in for tests.
             #[allow(unused_imports, clippy::wildcard_imports)]
             use super::*;
 
-            #[allow(clippy::too_many_arguments)]
-            pub(crate) fn baseline($($arg: $ty),*) $(-> $ret)? $body
+            #[inline(always)]
+            pub(super) fn body<I: crate::lanes::Isa>($isa: I, $($arg: $ty),*) $(-> $ret)? $body
+
+            /// Plain Rust, for tests that compare with it.
+            #[cfg(test)]
+            pub(crate) fn portable($($arg: $ty),*) $(-> $ret)? {
+                body(crate::lanes::Portable, $($arg),*)
+            }
+
+            /// The AVX2 copy where there is AVX2, else plain Rust.
+            #[cfg(test)]
+            pub(crate) fn narrow($($arg: $ty),*) $(-> $ret)? {
+                #[cfg(all(target_arch = "x86_64", not(miri)))]
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: AVX2 was detected just above.
+                    return body(unsafe { crate::lanes::x86::Avx2::new() }, $($arg),*);
+                }
+                body(crate::lanes::Portable, $($arg),*)
+            }
         }
     };
 }

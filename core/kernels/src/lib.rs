@@ -1,14 +1,14 @@
 //! The numerical kernels of tastemaker: the one crate where `unsafe` is normal.
 //!
-//! Every kernel is written once, as a plain Rust function over a **fixed number of lanes**, and
-//! compiled again for each instruction set ([`dispatch`]). The lanes, their order and the tree
-//! that folds them are part of the kernel's definition, and no kernel uses a fused
-//! multiply-add, so that the result has the same bits on baseline x86-64, AVX2, AVX-512, NEON
-//! and wasm, with or without SIMD. Lengths are checked once, at the door.
+//! Every kernel is written once, over a **fixed number of lanes** (`lanes`), and compiled again
+//! for each instruction set (`dispatch`). The lanes, their order and the tree that folds them
+//! are part of the kernel's definition, and no kernel uses a fused multiply-add, so that the
+//! result has the same bits on baseline x86-64, AVX2, AVX-512, NEON and wasm, with or without
+//! SIMD. Lengths are checked once, at the door.
 //!
 //! | kernel | what it computes |
 //! |---|---|
-//! | [`dot`] | inner product of two `f32` slices |
+//! | [`dot`], [`dots`] | inner products of `f32` slices |
 //! | [`add_scaled`] | `out += factor · x` |
 //! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
 //! | [`add_row`] | one weighted graph row into integer accumulators |
@@ -16,7 +16,8 @@
 
 mod dense;
 mod dispatch;
+mod lanes;
 mod sparse;
 
-pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, gram_tile, matmul_tile};
+pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
 pub use sparse::{add_row, scan_above_and_clear};

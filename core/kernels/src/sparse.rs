@@ -24,7 +24,7 @@ multiversion! {
     ///
     /// `found` returns the threshold to go on with, so that a caller who keeps the best k can
     /// raise it. One pass over the memory: reading, comparing and clearing together.
-    pub fn scan_above_and_clear(
+    pub fn scan_above_and_clear[_isa](
         accumulators: &mut [i32],
         threshold: i32,
         found: &mut dyn FnMut(u32, i32) -> i32,
@@ -64,7 +64,11 @@ mod tests {
     fn scan_reports_in_order_and_clears() {
         for len in [0usize, 1, 63, 64, 65, 200] {
             let source: Vec<i32> = (0..len as i32).map(|i| (i * 37) % 23 - 11).collect();
-            for scan in [scan_above_and_clear, scan_above_and_clear::baseline] {
+            for scan in [
+                scan_above_and_clear,
+                scan_above_and_clear::portable,
+                scan_above_and_clear::narrow,
+            ] {
                 let mut sums = source.clone();
                 let mut seen = Vec::new();
                 scan(&mut sums, 3, &mut |i, v| {

@@ -57,6 +57,8 @@ struct Scratch {
     by_filter: Row,
     by_reach: Row,
     candidates: Vec<u32>,
+    /// `q_i · q_j` of each candidate.
+    smooth: Vec<f32>,
 }
 
 impl Trainer for Spectral {
@@ -85,10 +87,17 @@ impl Trainer for Spectral {
                 scratch.co_occurrence(matrix, &degrees, item);
                 scratch.choose(&degrees, limit);
                 let scale = degrees.item_power_inverse(item);
+                scratch.smooth.clear();
+                scratch.smooth.resize(scratch.candidates.len(), 0.0);
+                tastemaker_kernels::dots(
+                    vector(item),
+                    &basis,
+                    &scratch.candidates,
+                    &mut scratch.smooth,
+                );
                 let mut row = Row::with_capacity(scratch.candidates.len());
-                for &other in &scratch.candidates {
+                for (&other, &smooth) in scratch.candidates.iter().zip(&scratch.smooth) {
                     let filter = scratch.sums.get(other as usize).copied().unwrap_or(0.0);
-                    let smooth = tastemaker_kernels::dot(vector(item), vector(other));
                     let weight =
                         (filter + self.alpha * smooth) * (degrees.item_power(other) * scale);
                     if weight > 0.0 && weight.is_finite() {
