@@ -1,0 +1,47 @@
+//! `figures GROUP --data DIR`: prints one JSON object a line.
+//!
+//! `cargo xtask figures` builds and starts this; it also prepares the programs
+//! named by the other options.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "it prints figures and measures time"
+)]
+
+mod overhead;
+mod quality;
+mod recommend;
+mod sitting;
+mod snapshot;
+mod train;
+
+use std::process::ExitCode;
+
+use crate::sitting::Sitting;
+use tastemaker_benches::Failure;
+
+const GROUPS: [&str; 5] = ["quality", "train", "recommend", "overhead", "snapshot"];
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let (group, sitting) = Sitting::from_arguments(std::env::args().skip(1))?;
+    match group.as_str() {
+        "quality" => quality::print(&sitting),
+        "train" => train::print(&sitting),
+        "recommend" => recommend::print(&sitting),
+        "overhead" => overhead::print(&sitting),
+        "snapshot" => snapshot::print(&sitting),
+        other => Err(format!("no group {other:?}: one of {}", GROUPS.join(" ")).into()),
+    }
+}
