@@ -1,0 +1,66 @@
+// How a TypeScript program uses the package; only compiled, never run.
+import {
+  type Answer,
+  type ErrorCode,
+  type EventRow,
+  type Id,
+  Catalog,
+  Engine,
+  Model,
+  Profile,
+  TastemakerError,
+  evaluate,
+  matchesCondition,
+  train,
+} from 'tastemaker';
+
+const catalog = new Catalog({ price: 'number', opened: 'time' });
+catalog.add('barn', { title: 'The Barn', tags: ['rustic'], price: 90, opened: new Date(), at: { lat: 1, lon: 2 } });
+// @ts-expect-error: not a type of attributes
+new Catalog({ price: 'money' });
+// @ts-expect-error: not a value of attributes
+catalog.add('loft', { nested: { deep: 1 } });
+
+const rows: EventRow[] = [{ userId: 'ann', itemId: 'barn', kind: 'save', timestamp: new Date() }];
+const controller = new AbortController();
+const model: Model = await train(rows, {
+  catalog,
+  options: { rank: 64, halfLifeDays: 30, kinds: { tour: 3, rate: { weight: 1, neutral: 3, scale: 2 } } },
+  threads: 2,
+  signal: controller.signal,
+  progress: ({ stage, done, total }) => console.log(stage.toUpperCase(), done / total),
+});
+await train({ userId: [1, 2], itemId: new Int32Array(2), weight: new Float64Array(2) });
+await train({ userId: ['a'], itemId: ['b'], timestamp: new BigInt64Array(1) });
+// @ts-expect-error: a column of users is missing
+await train({ itemId: ['b'] });
+// @ts-expect-error: not an option
+await train(rows, { options: { rang: 3 } });
+// @ts-expect-error: a model comes from train, open or fromBytes
+new Model();
+
+const engine = new Engine(Model.fromBytes(model.toBytes()));
+engine.record('ann', 'barn', 'save', { timestamp: Date.now() }).changed satisfies boolean;
+const answer: Answer = engine.recommend('ann', { k: 5, filter: { price: { $lt: 100 } }, explain: true });
+const id: Id | undefined = answer.items[0]?.itemId;
+engine.recommend({ history: [{ itemId: 'barn' }], now: new Date() }).items.map((item) => item.reasons.length);
+// @ts-expect-error: not an option
+engine.recommend('ann', { amount: 3 });
+engine.mergeProfile('ann', new Profile());
+const source: 'graph' | 'popular' | undefined = answer.items[0]?.source;
+
+const columns = model.recommend(['ann'], { k: 3 });
+columns.score satisfies Float64Array;
+for (const row of columns) console.log(row.userId, row.itemId, row.score);
+const recall: number = (await evaluate(model, rows, { k: 10 })).model.recall;
+matchesCondition({ price: 3 }, { price: 3 }) satisfies boolean;
+
+try {
+  Model.open(new URL('file:///model.tm'));
+} catch (error) {
+  if (error instanceof TastemakerError) {
+    const code: ErrorCode = error.code;
+    // @ts-expect-error: not a code
+    if (code === 'oops') console.log(id, source, recall);
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The ES module: the same objects as the CommonJS one, so that `instanceof` holds across both.
+ *
+ * @packageDocumentation
+ */
+export * from './index.js';
+export {
+  Catalog,
+  Engine,
+  Model,
+  Profile,
+  Recommendations,
+  TastemakerError,
+  evaluate,
+  matchesCondition,
+  train,
+} from './index.js';

@@ -1,0 +1,41 @@
+/**
+ * tastemaker: a personalization engine that you embed.
+ *
+ * @packageDocumentation
+ */
+export type { Answer, Reason, Recommendation, Stage } from './answer.js';
+export { Catalog } from './catalog.js';
+export type {
+  Attributes,
+  AttributeType,
+  AttributeValue,
+  Place,
+  Schema,
+  StoredAttributes,
+} from './catalog.js';
+export { matchesCondition } from './condition.js';
+export type { Condition, ConditionOptions } from './condition.js';
+export type { Control, Progress } from './control.js';
+export { Engine } from './engine.js';
+export type {
+  BatchRecordOptions,
+  BatchReport,
+  HistoryEvent,
+  RecommendOptions,
+  Recorded,
+  Request,
+} from './engine.js';
+export { TastemakerError } from './errors.js';
+export type { ErrorCode } from './errors.js';
+export { evaluate } from './evaluate.js';
+export type { EvaluateSettings, Evaluation, Metrics } from './evaluate.js';
+export type { EventRow, Events, EventTable, IdColumn } from './events.js';
+export type { Id } from './ids.js';
+export { Model } from './model.js';
+export type { EdgeOptions, Neighbor } from './model.js';
+export { Profile } from './profile.js';
+export type { EventDetails, ProfileEvent } from './profile.js';
+export { Recommendations } from './recommendations.js';
+export type { BatchOptions, Row, Source } from './recommendations.js';
+export { train } from './train.js';
+export type { KindRule, TrainOptions, TrainSettings } from './train.js';
