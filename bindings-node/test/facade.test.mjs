@@ -195,6 +195,21 @@ describe('Engine', () => {
     assert.deepEqual(engine.recommend({ userId: 'user-3', k: 3, explain: true, trace: true }), answer);
   });
 
+  test('gives long answers whole', async () => {
+    const large = await train(someEvents(200, 300), { options: { ...small, neighbors: 100 } });
+    const engine = new Engine(large);
+    const lengths = [3, 300, 40].map((k) => {
+      const { items } = engine.recommend('user-3', { k, explain: true, excludeSeen: false });
+      for (const { score, source, reasons } of items) {
+        const sum = reasons.reduce((total, reason) => total + reason.contribution, 0);
+        assert.equal(sum, source === 'graph' ? score : 0);
+        assert.ok(reasons.every(({ itemId, share }) => itemId.startsWith('item-') && share <= 1e9));
+      }
+      return items.length;
+    });
+    assert.deepEqual(lengths, [3, 300, 40]);
+  });
+
   test('learns from events at once, and alike from the store and from the request', () => {
     const engine = new Engine(model);
     const timestamp = new Date('2026-01-01T00:00:00Z');

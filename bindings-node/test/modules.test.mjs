@@ -1,5 +1,6 @@
 /** The ES module and the CommonJS module are one. */
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
@@ -19,4 +20,17 @@ test('an error of one is an instance of the class of the other', () => {
 
 test('nothing private is exported', () => {
   assert.deepEqual(Object.keys(esm).filter((name) => /native/i.test(name)), []);
+});
+
+test('every function of the native half catches panics', () => {
+  const folder = new URL('../src/', import.meta.url);
+  let functions = 0;
+  for (const file of readdirSync(folder)) {
+    const text = readFileSync(new URL(file, folder), 'utf8');
+    for (const [, options, name] of text.matchAll(/#\[napi(\([^\]]*\))?\]\s+pub fn (\w+)/g)) {
+      assert.match(options ?? '', /catch_unwind/, `${file}: ${name}`);
+      functions += 1;
+    }
+  }
+  assert.ok(functions > 30, `found ${functions}`);
 });

@@ -65,9 +65,12 @@ let real = new Float64Array(128);
  */
 export function answer(engine: NativeEngine, model: Model, request: string): Answer {
   let rest = native(() => engine.recommend(request, whole, real));
-  if (!fits()) {
-    whole = new Uint32Array(2 * needed().whole);
-    real = new Float64Array(2 * needed().real);
+  const [count, reasons] = [whole[0]!, whole[1]!];
+  const wholes = 2 + 3 * count + reasons;
+  const reals = count + 2 * reasons;
+  if (wholes > whole.length || reals > real.length) {
+    whole = new Uint32Array(2 * wholes);
+    real = new Float64Array(2 * reals);
     rest = native(() => engine.recommend(request, whole, real));
   }
   const result: Answer = { items: items(model), ignored: [], model: model.hash };
@@ -77,15 +80,6 @@ export function answer(engine: NativeEngine, model: Model, request: string): Ans
     if (trace) result.trace = trace;
   }
   return result;
-}
-
-function needed(): { whole: number; real: number } {
-  const [count, reasons] = [whole[0]!, whole[1]!];
-  return { whole: 2 + 3 * count + reasons, real: count + 2 * reasons };
-}
-
-function fits(): boolean {
-  return needed().whole <= whole.length && needed().real <= real.length;
 }
 
 function items(model: Model): Recommendation[] {

@@ -5,7 +5,7 @@ import { native } from './errors.js';
 import { toJson } from './json.js';
 import { matchesCondition as nativeMatches } from './native.js';
 
-/** A condition in MongoDB's style, for example `{ price: { $lt: 100 }, tags: 'vegan' }`. */
+/** A condition in MongoDB's style, for example `{ price: { $lt: 100 }, tags: { $in: ['vegan'] } }`. */
 export type Condition = { readonly [name: string]: unknown };
 
 /** How a condition is read. */

@@ -15,10 +15,10 @@ function* rows(path) {
   }
 }
 
-/** `Usual Suspects, The (1995)` as people say it, and its year. */
+/** `City of Lost Children, The (Cité des enfants perdus, La) (1995)` as people say it, and its year. */
 function titleAndYear(text) {
   const [, name, year] = text.match(/^(.*?)\s*(?:\((\d{4})\))?\s*$/);
-  const title = name.replace(/^(.*), (The|A|An)$/, '$2 $1');
+  const title = name.replace(/ \(.*$/, '').replace(/^(.*), (The|A|An)$/, '$2 $1');
   return { title, year: year === undefined ? undefined : Number(year) };
 }
 

@@ -14,7 +14,7 @@ import { Engine, Model, Profile, train } from 'tastemaker';
 
 import { readMovieLens } from './movielens.mjs';
 
-const USER = '547';
+const USER = '206';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const folder = process.argv[2] ?? join(here, '..', 'data', 'ml-latest-small');
 
@@ -48,7 +48,8 @@ const engine = new Engine(model);
 const history = Profile.fromBytes(engine.profile(USER)).events;
 heading(`User ${USER} rated ${history.length} movies, among them`);
 for (const { itemId, weight } of history.toSorted((a, b) => b.weight - a.weight).slice(0, 5)) {
-  console.log(`  ${'★'.repeat(weight)}${weight % 1 ? '½' : ' '}  ${name(itemId)}`);
+  const stars = '★'.repeat(weight) + (weight % 1 ? '½' : '');
+  console.log(`  ${stars.padEnd(5)}  ${name(itemId)}`);
 }
 
 const request = { k: 8, explain: true };
@@ -63,21 +64,21 @@ for (const { itemId, rank, score, reasons } of before.items) {
 
 // 3. A click changes the next answer; nothing is trained again.
 const clicked = before.items[4].itemId;
-engine.record(USER, clicked, 'like', { timestamp: history.at(-1).timestamp + 60_000 });
+engine.record(USER, clicked, 'click', { timestamp: history.at(-1).timestamp + 60_000 });
 const after = engine.recommend(USER, request);
-heading(`After a like of ${name(clicked)}`);
+heading(`After a click on ${name(clicked)}`);
 const ranks = new Map(before.items.map(({ itemId, rank }) => [itemId, rank]));
 for (const { itemId, rank, reasons } of after.items) {
   const was = ranks.get(itemId);
   const moved = was === undefined ? green('new') : was === rank ? '   ' : dim(was > rank ? ' ↑ ' : ' ↓ ');
   const reason = reasons.find((r) => r.itemId === clicked);
-  const part = reason ? dim(`  ${Math.round(100 * reason.share)}% because of the like`) : '';
+  const part = reason ? dim(`  ${Math.round(100 * reason.share)}% because of the click`) : '';
   console.log(`  ${String(rank).padStart(2)}. ${moved} ${name(itemId)}${part}`);
 }
 
 // 4. A filter, on the same engine.
-const filter = { genres: 'Sci-Fi', year: { $lt: 1980 } };
-heading('Science fiction from before 1980');
+const filter = { genres: { $in: ['Comedy'] }, year: { $gte: 1980, $lt: 1990 } };
+heading('Comedies of the eighties');
 for (const { itemId, rank } of engine.recommend(USER, { k: 3, filter }).items) {
   console.log(`  ${String(rank).padStart(2)}. ${name(itemId)}`);
 }
