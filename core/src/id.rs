@@ -6,6 +6,7 @@
 //! events arrived (`docs/adr/0004-ids.md`). Look-up is one hash and, on average, less than two
 //! probes in a table that lies in the snapshot.
 
+use crate::bitset::BitSet;
 use crate::error::{Error, ErrorKind, Result, shown};
 
 /// The longest id, in bytes.
@@ -127,6 +128,16 @@ impl<'a> Ids<'a> {
         (0..self.len() as u32).filter_map(move |i| self.get(i))
     }
 
+    fn each_index_once(&self) -> bool {
+        let mut seen = BitSet::empty(self.len());
+        let mut used = 0;
+        for &slot in self.slots.iter().filter(|&&slot| slot != 0) {
+            seen.insert(slot as usize - 1);
+            used += 1;
+        }
+        used == self.len() && seen.count() == used
+    }
+
     /// What the snapshot reader checks before anybody looks an id up.
     pub(crate) fn check(&self) -> bool {
         let ordered = self.offsets.windows(2).all(|w| w[0] < w[1]);
@@ -145,7 +156,7 @@ impl<'a> Ids<'a> {
         let sorted = (1..self.len() as u32).all(|i| self.raw(i - 1) < self.raw(i));
         let slots = self.slots.len().is_power_of_two()
             && self.slots.len() > self.len()
-            && self.slots.iter().all(|&s| s as usize <= self.len());
+            && self.each_index_once();
         ordered && whole && characters && sorted && slots
     }
 }

@@ -12,6 +12,8 @@
 //! | [`add_scaled`] | `out += factor · x` |
 //! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
 //! | [`add_row`] | one weighted graph row into integer accumulators |
+//! | [`largest_and_descents`] | a check of sorted rows |
+//! | [`prefetch`] | nothing: it asks for cache lines |
 //! | [`scan_above_and_clear`] | accumulators above a threshold, and zeros left behind |
 
 mod dense;
@@ -20,4 +22,4 @@ mod lanes;
 mod sparse;
 
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
-pub use sparse::{add_row, scan_above_and_clear};
+pub use sparse::{add_row, largest_and_descents, prefetch, scan_above_and_clear};

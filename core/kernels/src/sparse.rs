@@ -1,6 +1,7 @@
 //! Integer kernels of serving: exact, so free of order.
 
 use crate::dispatch::multiversion;
+use crate::lanes::LANES;
 
 /// Accumulators that one step of the scan looks at together.
 const BLOCK: usize = 64;
@@ -31,22 +32,74 @@ multiversion! {
     ) {
         let mut threshold = threshold;
         let mut start = 0u32;
-        for block in accumulators.chunks_mut(BLOCK) {
-            let mut any = false;
-            for &value in block.iter() {
-                any |= value > threshold;
-            }
+        let (blocks, tail) = accumulators.as_chunks_mut::<BLOCK>();
+        for block in blocks {
+            // No early exit: so that it is a handful of vector comparisons.
+            let any = block.iter().fold(false, |any, &value| any | (value > threshold));
             if any {
-                for (i, &value) in block.iter().enumerate() {
-                    if value > threshold {
-                        threshold = found(start + i as u32, value);
+                for (n, part) in block.as_chunks::<LANES>().0.iter().enumerate() {
+                    let mut above = above(part, threshold);
+                    while above != 0 {
+                        let i = above.trailing_zeros();
+                        above &= above - 1;
+                        let value = part[i as usize % LANES];
+                        // The threshold may have risen since the comparison.
+                        if value > threshold {
+                            threshold = found(start + (n * LANES) as u32 + i, value);
+                        }
                     }
                 }
             }
-            block.fill(0);
+            *block = [0; BLOCK];
             start += BLOCK as u32;
         }
+        for (i, &value) in tail.iter().enumerate() {
+            if value > threshold {
+                threshold = found(start + i as u32, value);
+            }
+        }
+        tail.fill(0);
     }
+}
+
+/// A bit for each value above the threshold.
+#[inline(always)]
+fn above(values: &[i32; LANES], threshold: i32) -> u32 {
+    values.iter().enumerate().fold(0, |bits, (i, &value)| {
+        bits | u32::from(value > threshold) << i
+    })
+}
+
+multiversion! {
+    /// The largest id, and how many ids are not smaller than the one that follows: what a
+    /// reader needs to check sorted rows that lie one after the other.
+    pub fn largest_and_descents[_isa](ids: &[u32]) -> (u32, usize) {
+        let largest = ids.iter().fold(0, |m, &id| m.max(id));
+        let followers = ids.get(1..).unwrap_or(&[]);
+        let mut descents = 0usize;
+        // Short sums fit 32 bits, which keeps the vectors full.
+        for (a, b) in ids.chunks(4096).zip(followers.chunks(4096)) {
+            let some: u32 = a.iter().zip(b).map(|(a, b)| u32::from(a >= b)).sum();
+            descents += some as usize;
+        }
+        (largest, descents)
+    }
+}
+
+/// Asks for the cache lines of a slice, so that a later read does not wait. Changes nothing.
+#[inline]
+pub fn prefetch<T>(slice: &[T]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let start = slice.as_ptr().cast::<i8>();
+        for at in (0..size_of_val(slice)).step_by(64) {
+            // SAFETY: the address lies within the slice; SSE is part of x86-64.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(at)) };
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = slice;
 }
 
 #[cfg(test)]
@@ -58,6 +111,21 @@ mod tests {
         let mut sums = vec![0; 4];
         add_row(&mut sums, &[1, 9, u32::MAX, 3], &[7, 1, 1, 2], -3);
         assert_eq!(sums, [0, -21, 0, -6]);
+    }
+
+    #[test]
+    fn descents_are_counted() {
+        for copy in [
+            largest_and_descents,
+            largest_and_descents::portable,
+            largest_and_descents::narrow,
+        ] {
+            assert_eq!(copy(&[]), (0, 0));
+            assert_eq!(copy(&[7]), (7, 0));
+            assert_eq!(copy(&[1, 5, 5, 2, 9]), (9, 2));
+            let long: Vec<u32> = (0..10_000).map(|i| i % 100).collect();
+            assert_eq!(copy(&long), (99, 99));
+        }
     }
 
     #[test]

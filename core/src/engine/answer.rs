@@ -38,7 +38,8 @@ pub struct Recommendation {
     pub score: f64,
     /// Where the item came from.
     pub source: Source,
-    /// Why, largest part first; empty unless the request asked for it, and for popular items.
+    /// Why, largest part first; empty unless the request asked for it, and where no history item
+    /// has a part.
     pub reasons: Vec<Reason>,
 }
 

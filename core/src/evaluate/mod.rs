@@ -165,8 +165,7 @@ struct Truth {
     /// Index of each test user in the model, users ascending by id.
     users: Vec<Option<u32>>,
     ranges: Vec<Range<usize>>,
-    /// Item indices, ascending within a user; an unknown item is `u32::MAX` and up to its
-    /// number of repeats counts.
+    /// Item indices, ascending within a user; an unknown item is `u32::MAX`.
     items: Vec<u32>,
     unknown_items: usize,
 }
@@ -197,6 +196,9 @@ impl Truth {
                 let index = known.get(item as usize).copied().flatten();
                 truth.unknown_items += usize::from(index.is_none());
                 truth.items.push(index.unwrap_or(u32::MAX));
+            }
+            if let Some(items) = truth.items.get_mut(start..) {
+                items.sort_unstable();
             }
             truth.ranges.push(start..truth.items.len());
             let user = group

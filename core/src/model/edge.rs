@@ -6,7 +6,7 @@ use super::Model;
 use super::graph::{self, Row};
 use crate::bitset::BitSet;
 use crate::catalog::columns;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, shown};
 use crate::fields::Fields;
 use crate::id::IdTable;
 use crate::snapshot::{Section, Writer};
@@ -51,9 +51,19 @@ impl Model {
     /// the same parts. Cost: one pass over the graph.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`] for options out of range.
+    /// [`crate::ErrorKind::InvalidArgument`] for options out of range, and for an attribute that
+    /// the model does not have.
     pub fn export_edge(&self, options: &EdgeOptions) -> Result<Model> {
         EdgeOptions::from_json(&json!({"neighbors": options.neighbors}))?;
+        for name in options.attributes.iter().flatten() {
+            if !self.inner.columns.iter().any(|column| column.name == *name) {
+                let rule = format!(
+                    "edge options.attributes: the catalog has no attribute {}",
+                    shown(name)
+                );
+                return Err(Error::new(ErrorKind::InvalidArgument, rule));
+            }
+        }
         let graph = self.graph();
         let ids: Vec<&str> = self.items().iter().collect();
         let mut offsets = vec![0u32];

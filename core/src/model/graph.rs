@@ -32,6 +32,14 @@ impl<'a> Graph<'a> {
         )
     }
 
+    /// Asks for the cache lines of a row.
+    #[inline]
+    pub(crate) fn prefetch(&self, item: u32) {
+        let (ids, weights) = self.row(item);
+        tastemaker_kernels::prefetch(ids);
+        tastemaker_kernels::prefetch(weights);
+    }
+
     /// The weight of the edge from one item to another; 0 if there is none.
     pub(crate) fn weight(&self, from: u32, to: u32) -> u16 {
         let (ids, weights) = self.row(from);
@@ -57,11 +65,22 @@ impl<'a> Graph<'a> {
                 .is_some_and(|&end| end as usize == self.ids.len())
             && self.ids.len() == self.weights.len()
             && self.offsets.is_sorted();
-        // A plain maximum vectorises; the order within rows is checked only where it can matter.
-        let largest = self.ids.iter().fold(0, |m, &id| m.max(id));
-        shape
-            && (self.ids.is_empty() || (largest as usize) < items)
-            && (-64..=64).contains(&self.scale)
+        if !shape || !(-64..=64).contains(&self.scale) {
+            return false;
+        }
+        // Neighbours ascend within a row. So a descent can stand between two rows only: count
+        // those between rows, and compare with all there are.
+        let (largest, descents) = tastemaker_kernels::largest_and_descents(self.ids);
+        let mut between = 0;
+        let mut last = u32::MAX;
+        for &start in self.offsets {
+            let at = start as usize;
+            if start != last && at > 0 && at < self.ids.len() {
+                between += usize::from(self.ids.get(at - 1) >= self.ids.get(at));
+            }
+            last = start;
+        }
+        descents == between && (self.ids.is_empty() || (largest as usize) < items)
     }
 }
 

@@ -21,6 +21,9 @@ use topk::TopK;
 /// The score that an excluded item starts from: below anything a sum can reach.
 const EXCLUDED: i32 = i32::MIN;
 
+/// How many rows of the graph are asked for before they are added.
+const ROWS_AHEAD: usize = 4;
+
 /// What one ranking needs besides the history.
 #[derive(Clone, Copy)]
 pub(crate) struct Query<'a> {
@@ -128,7 +131,14 @@ pub(crate) fn rank(model: &Model, query: &Query<'_>, workspace: &mut Workspace) 
     let graph = model.graph();
     let unit = graph.unit() * fixed.unit();
     let add_up = |accumulators: &mut [i32]| {
-        for &(item, factor) in &fixed.items {
+        // The rows lie anywhere in the graph, and waiting for them is most of the time.
+        for &(item, _) in fixed.items.iter().take(ROWS_AHEAD) {
+            graph.prefetch(item);
+        }
+        for (n, &(item, factor)) in fixed.items.iter().enumerate() {
+            if let Some(&(ahead, _)) = fixed.items.get(n + ROWS_AHEAD) {
+                graph.prefetch(ahead);
+            }
             let (ids, row) = graph.row(item);
             tastemaker_kernels::add_row(accumulators, ids, row, factor);
         }

@@ -46,7 +46,7 @@ pub struct TrainOptions {
     pub rank: usize,
     /// What the subspace counts beside plain co-occurrence, 0 to 100. Default 0.4.
     pub alpha: f64,
-    /// Steps of the subspace iteration, 1 to 20. Default 3.
+    /// Steps of the subspace iteration, 1 to 20: more are nearer to the exact subspace. Default 6.
     pub iterations: usize,
     /// Candidates scored for each item, 1 to 100,000; at least `neighbors` are. Default 400.
     pub candidates: usize,
@@ -81,7 +81,7 @@ impl Default for TrainOptions {
             neighbors: 100,
             rank: 256,
             alpha: 0.4,
-            iterations: 3,
+            iterations: 6,
             candidates: 400,
             popularity_exponent: 0.5,
             seed: 0,
@@ -195,7 +195,7 @@ impl TrainOptions {
         Self::from_json(&self.to_json())?;
         if !self.alpha.is_finite()
             || !self.popularity_exponent.is_finite()
-            || self.half_life_days.is_some_and(f64::is_nan)
+            || self.half_life_days.is_some_and(|days| !days.is_finite())
         {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,

@@ -1,0 +1,191 @@
+//! Sixteen `f32` lanes on each instruction set.
+//!
+//! A value of a type that implements [`Isa`] is a proof that the processor has the instruction
+//! set: it can be made only in [`crate::dispatch`], after detection. So the operations are safe
+//! to call, and the `unsafe` of this crate's arithmetic stands in this file. An operation is
+//! lane by lane, rounds once, and is the same IEEE operation everywhere; multiply and add are
+//! never fused.
+
+/// Lanes of a vector.
+pub(crate) const LANES: usize = 16;
+
+/// An instruction set, and how it computes on sixteen lanes.
+pub(crate) trait Isa: Copy {
+    /// Sixteen lanes in registers.
+    type V: Copy;
+    /// All lanes the same.
+    fn splat(self, value: f32) -> Self::V;
+    /// The lanes of an array.
+    fn load(self, from: &[f32; LANES]) -> Self::V;
+    /// The array of the lanes.
+    fn store(self, value: Self::V) -> [f32; LANES];
+    /// `a + b`.
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b`.
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// The lanes as a fixed binary tree: 16 → 8 → 4 → 2 → 1.
+    #[inline(always)]
+    fn fold(self, value: Self::V) -> f32 {
+        let mut lanes = self.store(value);
+        let mut width = LANES / 2;
+        while width > 0 {
+            for i in 0..width {
+                lanes[i] += lanes[i + width];
+            }
+            width /= 2;
+        }
+        lanes[0]
+    }
+}
+
+/// Plain Rust: the definition, and the path of every other processor.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Isa for Portable {
+    type V = [f32; LANES];
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::V {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    fn load(self, from: &[f32; LANES]) -> Self::V {
+        *from
+    }
+
+    #[inline(always)]
+    fn store(self, value: Self::V) -> [f32; LANES] {
+        value
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) mod x86 {
+    //! AVX2 and AVX-512.
+
+    use super::{Isa, LANES};
+    use std::arch::x86_64::{
+        __m256, __m512, _mm256_add_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_ps,
+        _mm256_storeu_ps, _mm512_add_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps,
+        _mm512_storeu_ps,
+    };
+
+    /// Proof of AVX-512F.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx512(());
+
+    impl Avx512 {
+        /// # Safety
+        /// The processor has AVX-512F.
+        #[inline(always)]
+        pub(crate) unsafe fn new() -> Self {
+            Self(())
+        }
+    }
+
+    impl Isa for Avx512 {
+        type V = __m512;
+
+        #[inline(always)]
+        fn splat(self, value: f32) -> Self::V {
+            // SAFETY: `self` proves AVX-512F.
+            unsafe { _mm512_set1_ps(value) }
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> Self::V {
+            // SAFETY: `self` proves AVX-512F; the array has the 64 bytes that are read.
+            unsafe { _mm512_loadu_ps(from.as_ptr()) }
+        }
+
+        #[inline(always)]
+        fn store(self, value: Self::V) -> [f32; LANES] {
+            let mut to = [0f32; LANES];
+            // SAFETY: `self` proves AVX-512F; the array has the 64 bytes that are written.
+            unsafe { _mm512_storeu_ps(to.as_mut_ptr(), value) };
+            to
+        }
+
+        #[inline(always)]
+        fn add(self, a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX-512F.
+            unsafe { _mm512_add_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX-512F.
+            unsafe { _mm512_mul_ps(a, b) }
+        }
+    }
+
+    /// Proof of AVX2.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx2(());
+
+    impl Avx2 {
+        /// # Safety
+        /// The processor has AVX2.
+        #[inline(always)]
+        pub(crate) unsafe fn new() -> Self {
+            Self(())
+        }
+    }
+
+    impl Isa for Avx2 {
+        type V = (__m256, __m256);
+
+        #[inline(always)]
+        fn splat(self, value: f32) -> Self::V {
+            // SAFETY: `self` proves AVX2, which includes AVX.
+            unsafe { (_mm256_set1_ps(value), _mm256_set1_ps(value)) }
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> Self::V {
+            // SAFETY: `self` proves AVX2; the two halves of the array are 32 bytes each.
+            unsafe {
+                (
+                    _mm256_loadu_ps(from.as_ptr()),
+                    _mm256_loadu_ps(from.as_ptr().add(LANES / 2)),
+                )
+            }
+        }
+
+        #[inline(always)]
+        fn store(self, value: Self::V) -> [f32; LANES] {
+            let mut to = [0f32; LANES];
+            // SAFETY: `self` proves AVX2; the two halves of the array are 32 bytes each.
+            unsafe {
+                _mm256_storeu_ps(to.as_mut_ptr(), value.0);
+                _mm256_storeu_ps(to.as_mut_ptr().add(LANES / 2), value.1);
+            }
+            to
+        }
+
+        #[inline(always)]
+        fn add(self, a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX2, which includes AVX.
+            unsafe { (_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX2, which includes AVX.
+            unsafe { (_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
+        }
+    }
+}
