@@ -1,7 +1,7 @@
 //! What can be recommended: items with typed attributes.
 //!
 //! [`Catalog`] is the editable form, one record an item. Training freezes it into typed columns
-//! in the snapshot ([`columns`]), over which filters run and from which answers take titles.
+//! in the snapshot (`columns`), over which filters run and from which answers take titles.
 //! The type of an attribute is declared in a schema or taken from its first value, and then
 //! holds for every item: a wrong value is refused when it comes in, not when a filter meets it.
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Model`] is a handle on verified bytes in memory or in a memory map; cloning it is
 //! cloning a pointer, and it is shared between threads freely. It holds the items and their
-//! attributes ([`crate::catalog`]), the item graph ([`graph`]), popularity, the kinds of events
+//! attributes ([`crate::catalog`]), the item graph (`graph`), popularity, the kinds of events
 //! and, unless they were left out, the training histories.
 
 mod batch;

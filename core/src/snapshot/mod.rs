@@ -3,7 +3,7 @@
 //! `docs/snapshot-format.md` is the normative description; this module is its reader and writer.
 //! A snapshot is read where it lies, in a memory map or in one aligned buffer: opening it
 //! verifies every byte once and copies none of the large sections. All file access of the
-//! library is in [`file`].
+//! library is in `file`.
 
 pub(crate) mod file;
 mod format;

@@ -2,7 +2,7 @@
 //!
 //! Events are checked and de-duplicated (`ingest`), folded into a user × item matrix
 //! (`matrix`), handed to a trainer that returns rows of the item graph
-//! ([`crate::model::spectral`]), quantised, and laid out as a snapshot (`assemble`). The result
+//! (`model::spectral`), quantised, and laid out as a snapshot (`assemble`). The result
 //! is a function of the set of events, the catalog and the options: neither the order of the
 //! rows nor the number of threads changes a byte.
 
