@@ -16,11 +16,11 @@ import json
 import os
 import sys
 import time
+import warnings
 
 import numpy as np
 import scipy.sparse as sp
 
-# The library's progress bars would cost it time.
 from implicit.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import CosineRecommender
 
@@ -110,6 +110,7 @@ def main():
     # What implicit prints must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    warnings.filterwarnings("ignore", message="Method expects CSR input")
     train = matrix(sys.argv[1])
     threads = int(sys.argv[3])
     users = np.flatnonzero(np.diff(train.indptr))

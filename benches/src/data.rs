@@ -42,6 +42,15 @@ impl Pairs {
         Ok(pairs)
     }
 
+    /// An id as text of fixed width, so that texts sort as the numbers do.
+    ///
+    /// Equally popular items come in the order of their ids; the published log
+    /// has them in the order of their numbers.
+    #[must_use]
+    pub fn text(id: i64) -> String {
+        format!("{id:07}")
+    }
+
     /// The number of pairs.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -15,6 +15,7 @@ pub(crate) fn python(root: &Path) -> Result<()> {
         .folder(root.join("bindings-python"))
         .env("VIRTUAL_ENV", cache(root).join("venv"))
         .env_remove("CONDA_PREFIX")
+        .aside()
         .run()
 }
 
@@ -22,7 +23,11 @@ pub(crate) fn python(root: &Path) -> Result<()> {
 pub(crate) fn node(root: &Path) -> Result<()> {
     let folder = root.join("bindings-node");
     setup::node_packages(&folder)?;
-    Run::new("npm").words("run build").folder(folder).run()
+    Run::new("npm")
+        .words("run build")
+        .folder(folder)
+        .aside()
+        .run()
 }
 
 /// Builds the WebAssembly module into `bindings-wasm/dist/raw/`, and packs it.
@@ -36,7 +41,11 @@ pub(crate) fn wasm(root: &Path) -> Result<()> {
     make_folder(&raw)?;
     bindgen(root, &module, &raw)?;
     optimise(root, &raw)?;
-    Run::new("npm").words("run build").folder(package).run()
+    Run::new("npm")
+        .words("run build")
+        .folder(package)
+        .aside()
+        .run()
 }
 
 fn compile(root: &Path) -> Result<std::path::PathBuf> {
@@ -66,6 +75,7 @@ fn compile(root: &Path) -> Result<std::path::PathBuf> {
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags)
         .arg("--target-dir")
         .arg(&folder)
+        .aside()
         .run()?;
     Ok(folder.join("wasm32-unknown-unknown/release/tastemaker_wasm.wasm"))
 }
@@ -79,6 +89,7 @@ fn bindgen(root: &Path, module: &Path, raw: &Path) -> Result<()> {
         .arg(module)
         .arg(raw)
         .arg("tastemaker")
+        .aside()
         .run()
 }
 
@@ -90,5 +101,6 @@ fn optimise(root: &Path, raw: &Path) -> Result<()> {
         .arg(&module)
         .arg("-o")
         .arg(&module)
+        .aside()
         .run()
 }

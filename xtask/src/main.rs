@@ -12,7 +12,9 @@
 
 mod build;
 mod conformance;
+mod figures;
 mod package;
+mod report;
 mod setup;
 mod shell;
 mod steps;
@@ -30,6 +32,12 @@ usage: cargo xtask COMMAND
   build-python          build the Python package into .cache/venv
   build-node            build the Node package in bindings-node/
   build-wasm            build the browser package in bindings-wasm/
+  conformance           the same snapshots and answers in four languages
+  package               pack the artefacts and try them in empty folders
+  figures GROUP --data DIR [--peers] [--write DATE]
+                        quality train recommend overhead snapshot, or all:
+                        a JSON object a line; --write keeps them in docs/
+  benchmarks-page       write docs/benchmarks.md from the lines that are kept
   test [PART]           everything, or one of: rust python node wasm
                         conformance examples package
 ";
@@ -46,6 +54,10 @@ fn main() -> ExitCode {
         "build-python" => build::python(&root),
         "build-node" => build::node(&root),
         "build-wasm" => build::wasm(&root),
+        "conformance" => conformance::run(&root),
+        "package" => package::run(&root),
+        "figures" => figures::run(&root, rest),
+        "benchmarks-page" => figures::page(&root),
         "test" => test::run(&root, rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -97,6 +97,13 @@ impl Run {
         }
     }
 
+    /// Sends what it writes to standard output to our standard error: for
+    /// preparations, when our own output is what a person asked for.
+    pub(crate) fn aside(mut self) -> Self {
+        self.command.stdout(std::io::stderr());
+        self
+    }
+
     /// Ends the program after `seconds`, which then counts as a failure.
     pub(crate) fn limit(mut self, seconds: u64) -> Self {
         self.limit = Some(Duration::from_secs(seconds));

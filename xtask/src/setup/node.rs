@@ -40,10 +40,11 @@ pub(crate) fn packages(folder: &Path) -> Result<()> {
     if read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    println!("npm install in {}", folder.display());
+    eprintln!("npm install in {}", folder.display());
     Run::new("npm")
         .words("install --no-save --no-audit --no-fund --loglevel=error")
         .folder(folder)
+        .aside()
         .run()?;
     make_folder(&folder.join("node_modules"))?;
     write(&stamp, wanted)

@@ -28,11 +28,12 @@ fn venv(root: &Path, name: &str, requirements: &str) -> Result<PathBuf> {
     if python.exists() && read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    println!("creating {}", folder.display());
+    eprintln!("creating {}", folder.display());
     create(&folder)?;
     Run::new(&python)
         .words("-m pip install --quiet --disable-pip-version-check -r")
         .arg(&requirements)
+        .aside()
         .run()?;
     write(&stamp, wanted)?;
     Ok(python)
@@ -53,7 +54,7 @@ pub(crate) fn create(folder: &Path) -> Result<PathBuf> {
     {
         system::install("python3-venv", "Python's venv module")?;
     }
-    make().run()?;
+    make().aside().run()?;
     Ok(interpreter(folder))
 }
 

@@ -14,15 +14,16 @@ pub(crate) fn install(packages: &str, purpose: &str) -> Result<()> {
             "{purpose} is missing; on Debian, as root: apt-get install {packages}"
         ));
     }
-    println!("installing {purpose}: {packages}");
+    eprintln!("installing {purpose}: {packages}");
     let apt = || {
         Run::new("apt-get")
             .env("DEBIAN_FRONTEND", "noninteractive")
             .words("-q -y")
     };
-    apt().arg("update").run()?;
+    apt().arg("update").aside().run()?;
     apt()
         .words("install --no-install-recommends")
         .words(packages)
+        .aside()
         .run()
 }

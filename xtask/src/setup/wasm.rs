@@ -31,16 +31,17 @@ pub(crate) fn toolchain() -> Result<Toolchain> {
             return Ok(Toolchain::Ready);
         }
         if which("rustup").is_some() {
-            println!("adding the target {TARGET}");
+            eprintln!("adding the target {TARGET}");
             let added = Run::new("rustup")
                 .words("target add")
                 .arg(TARGET)
                 .limit(120)
+                .aside()
                 .run();
             match added {
                 Ok(()) if ready() => return Ok(Toolchain::Ready),
-                Ok(()) => println!("the target was added, but its library is not there"),
-                Err(why) => println!("{why}"),
+                Ok(()) => eprintln!("the target was added, but its library is not there"),
+                Err(why) => eprintln!("{why}"),
             }
         }
     }

@@ -35,28 +35,22 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
         .python
         .as_deref()
         .ok_or("--python is needed for this group")?;
-    let driver = |name: &str| sitting.root.join("benches/peers").join(name);
+    let root = &sitting.root;
+    let driver = root.join("benches/peers/overhead_driver.mjs");
+    let node = root.join("bindings-node/dist/index.js");
+    let (wasm, wasm_folder) = (
+        root.join("bindings-wasm/dist/node.js"),
+        root.join("bindings-wasm/dist"),
+    );
+    let script = root.join("benches/peers/overhead_driver.py");
+    let in_node = Path::new("node");
     let mut languages = [
-        start(
-            "python",
-            python,
-            &driver("overhead_driver.py"),
-            &file,
-            &list,
-        )?,
-        start(
-            "node",
-            Path::new("node"),
-            &driver("overhead_node.mjs"),
-            &file,
-            &list,
-        )?,
-        start(
+        Peer::start("python", python, &[&script, &file, &list])?,
+        Peer::start("node", in_node, &[&driver, &node, &file, &list])?,
+        Peer::start(
             "wasm",
-            Path::new("node"),
-            &driver("overhead_wasm.mjs"),
-            &file,
-            &list,
+            in_node,
+            &[&driver, &wasm, &file, &list, &wasm_folder],
         )?,
     ];
     let rounds = rounds(sitting, &Model::open(&file)?, &users, &mut languages)?;
@@ -140,14 +134,4 @@ fn rounds(
         }
     }
     Ok(rounds)
-}
-
-fn start(
-    name: &str,
-    program: &Path,
-    script: &Path,
-    model: &Path,
-    users: &Path,
-) -> Result<Peer, Failure> {
-    Peer::start(name, program, &[script, model, users])
 }

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use tastemaker::control::Control;
 use tastemaker::evaluate::{EvaluateOptions, evaluate};
-use tastemaker::event::IdColumn;
+use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::model::{BatchOptions, Model};
 
-use crate::sitting::{Sitting, options, train_on};
-use tastemaker_benches::data::Split;
+use tastemaker::train::{TrainOptions, train};
+
+use crate::sitting::Sitting;
+use tastemaker_benches::data::{Pairs, Split};
 use tastemaker_benches::figure::{self, Better, Rival};
 use tastemaker_benches::metrics::{Metrics, by_user, judge};
 use tastemaker_benches::{Failure, peer};
@@ -23,8 +25,7 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
 }
 
 fn set(sitting: &Sitting, split: &Split, name: &str, cuts: &[usize]) -> Result<(), Failure> {
-    let options = options(100, sitting.threads)?;
-    let model = train_on(&split.train, &options)?;
+    let model = learn(split, sitting.threads)?;
     // What is measured is the file: written, and read again.
     let model = Model::from_bytes(model.as_bytes())?;
     let note = "spectral, K=100, default options";
@@ -75,6 +76,28 @@ fn set(sitting: &Sitting, split: &Split, name: &str, cuts: &[usize]) -> Result<(
     peers(sitting, split, name, &served)
 }
 
+/// Trains on ids as texts of fixed width.
+fn learn(split: &Split, threads: u64) -> Result<Model, Failure> {
+    let (users, items) = (texts(&split.train.users), texts(&split.train.items));
+    let (users, items) = (borrowed(&users), borrowed(&items));
+    let columns = EventColumns::new(IdColumn::Text(&users), IdColumn::Text(&items));
+    let options = json!({ "neighbors": 100, "threads": threads });
+    Ok(train(
+        &columns,
+        None,
+        &TrainOptions::from_json(&options)?,
+        &Control::new(),
+    )?)
+}
+
+fn texts(ids: &[i64]) -> Vec<String> {
+    ids.iter().copied().map(Pairs::text).collect()
+}
+
+fn borrowed(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
 /// The published log of ranking gowalla by popularity: k, recall, NDCG, hit rate.
 const PUBLISHED: [(usize, f64, f64, f64); 2] = [
     (20, 0.04163, 0.03169, 0.20383),
@@ -90,8 +113,8 @@ fn measure(
     threads: u64,
 ) -> Result<Metrics, Failure> {
     let users = split.test.distinct_users();
-    let names: Vec<String> = users.iter().map(i64::to_string).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names = texts(&users);
+    let names = borrowed(&names);
     let options = json!({ "k": k, "threads": threads, "baseline": baseline });
     let options = BatchOptions::from_json(&options)?;
     let batch = model.recommend_users(&names, &options, &Control::new())?;
@@ -113,8 +136,9 @@ fn measure(
 /// The core's `evaluate` must say the same as the metrics of this package.
 fn check(model: &Model, split: &Split, served: &Metrics, threads: u64) -> Result<(), Failure> {
     let options = EvaluateOptions::from_json(&json!({ "k": 20, "threads": threads }))?;
-    let users = IdColumn::Integer(&split.test.users);
-    let items = IdColumn::Integer(&split.test.items);
+    let (users, items) = (texts(&split.test.users), texts(&split.test.items));
+    let (users, items) = (borrowed(&users), borrowed(&items));
+    let (users, items) = (IdColumn::Text(&users), IdColumn::Text(&items));
     let evaluation = evaluate(model, &users, &items, &options, &Control::new())?.to_json();
     let pairs = [
         ("recall", served.recall),
