@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const root = new URL('../', import.meta.url);
+const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+
+test('every export is there', () => {
+  const paths = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === 'string' ? [entry] : Object.values(entry),
+  );
+  for (const path of paths) assert.ok(existsSync(new URL(path, root)), path);
+});
+
+test('the conditions lead to their entries, which load by the name of the package', () => {
+  const program = "import('tastemaker-wasm').then((tm) => console.log(new tm.Profile().length))";
+  const run = (flags) => execFileSync(process.execPath, [...flags, '-e', program], { cwd: root, encoding: 'utf8' });
+  assert.equal(run([]), '0\n');
+  const { exports } = manifest;
+  assert.equal(exports['.'].browser, './dist/web.js');
+  assert.equal(exports['.']['edge-light'], './dist/edge.js');
+});
+
+test('the web entry needs nothing of Node, and names its module for bundlers', () => {
+  const seen = new Set();
+  const visit = (file) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    const text = readFileSync(new URL(`dist/${file}`, root), 'utf8');
+    assert.ok(!text.includes("'node:"), file);
+    for (const [, name] of text.matchAll(/from '\.\/([^']+\.js)'/g)) visit(name);
+  };
+  visit('web.js');
+  assert.ok(seen.size > 8);
+  const web = readFileSync(new URL('dist/web.js', root), 'utf8');
+  assert.match(web, /new URL\('\.\/raw\/tastemaker_bg\.wasm', import\.meta\.url\)/);
+});
+
+test('the version is that of the workspace', () => {
+  const cargo = readFileSync(new URL('../Cargo.toml', root), 'utf8');
+  assert.equal(manifest.version, /^version = "(.+)"$/m.exec(cargo)[1]);
+});

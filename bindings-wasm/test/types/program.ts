@@ -1,0 +1,58 @@
+// A program as a user writes it: it is only checked, never run.
+import {
+  Catalog,
+  Engine,
+  Model,
+  Profile,
+  TastemakerError,
+  type Answer,
+  type ErrorCode,
+  type Id,
+  evaluate,
+  init,
+  matchesCondition,
+  train,
+} from 'tastemaker-wasm';
+import { init as initEdge } from 'tastemaker-wasm/edge';
+import { Model as NodeModel } from 'tastemaker-wasm/node';
+
+export async function program(): Promise<Id[]> {
+  await init();
+  await init('/static/tastemaker_bg.wasm');
+  await init(fetch('/static/tastemaker_bg.wasm'));
+  await initEdge();
+  const response = await fetch('/model.tm');
+  const model: Model = Model.open(await response.arrayBuffer());
+  NodeModel.fromBytes(new Uint8Array());
+  // @ts-expect-error there are no paths here
+  Model.open('/model.tm');
+
+  const catalog = new Catalog({ price: 'number' });
+  catalog.add('a', { price: 3, tags: ['x', 'y'], opened: new Date() });
+  const trained = await train({ userId: [1, 2], itemId: ['a', 'b'] }, { catalog, options: { rank: 8 } });
+  const { model: metrics } = await evaluate(trained, { userId: [1], itemId: ['b'] }, { k: 5 });
+  const recall: number = metrics.recall;
+
+  const engine = new Engine(model);
+  const { changed } = engine.record('me', 42, 'save', { weight: 2, timestamp: new Date() });
+  const answer: Answer = engine.recommend('me', { k: 3, filter: { price: { $lt: 9 } }, explain: changed });
+  engine.recommend({ history: [{ itemId: 'a' }] });
+  // @ts-expect-error an option that does not exist
+  engine.recommend('me', { kay: 3 });
+
+  const profile = new Profile();
+  profile.record('a');
+  engine.mergeProfile('me', profile);
+  const bytes: Uint8Array = engine.profile('me');
+  const scores: Float64Array = model.recommend(['me'], { k: 2 }).score;
+  const matches: boolean = matchesCondition({ a: 1 }, { a: 1 });
+  try {
+    Model.fromBytes(bytes);
+  } catch (error) {
+    if (error instanceof TastemakerError) {
+      const code: ErrorCode = error.code;
+      console.log(code, recall, scores, matches);
+    }
+  }
+  return answer.items.map(({ itemId }) => itemId);
+}

@@ -1,0 +1,86 @@
+/**
+ * The flat interface of the WebAssembly module, in the form that the façade calls it in: the same
+ * as that of the Node package's native module.
+ */
+import * as raw from './raw/tastemaker.js';
+
+export {
+  CancelFlag,
+  NativeCatalog,
+  NativeEngine,
+  NativeModel,
+  defaultEvent,
+  matchesCondition,
+  profileEmpty,
+  profileEvents,
+  profileLength,
+} from './raw/tastemaker.js';
+
+/** A column of ids: text by dictionary, or whole numbers in one of two forms. */
+export interface NativeIds {
+  codes?: Uint32Array;
+  values?: string[];
+  numbers?: Float64Array;
+  bigints?: BigInt64Array;
+}
+
+/** A table of events. */
+export interface NativeEvents {
+  userId: NativeIds;
+  itemId: NativeIds;
+  kind?: NativeIds;
+  weight?: Float64Array;
+  timestamp?: Float64Array;
+  timestampBigint?: BigInt64Array;
+}
+
+/** The columns of a batch, each in JavaScript's memory. */
+export interface NativeBatch {
+  userRow: Uint32Array;
+  item: Uint32Array;
+  score: Float64Array;
+  rank: Uint32Array;
+  source: Uint8Array;
+}
+
+type Report = (stage: string, done: number, total: number) => void;
+
+/** Adds an event to a profile; the new bytes, or null if it did not change. */
+export function profileRecord(...given: Parameters<typeof raw.profileRecord>): Uint8Array | null {
+  return raw.profileRecord(...given) ?? null;
+}
+
+/** Takes over the events of another profile; the new bytes, or null if it did not change. */
+export function profileMerge(profile: Uint8Array, other: Uint8Array): Uint8Array | null {
+  return raw.profileMerge(profile, other) ?? null;
+}
+
+/** Removes every event on an item; the new bytes, or null if there were none. */
+export function profileForgetItem(profile: Uint8Array, itemId: string): Uint8Array | null {
+  return raw.profileForgetItem(profile, itemId) ?? null;
+}
+
+/** Trains on the calling thread. */
+export async function train(
+  events: NativeEvents,
+  catalog: raw.NativeCatalog | undefined,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<raw.NativeModel> {
+  return catalog === undefined
+    ? raw.train(events, options, cancel, report)
+    : raw.trainWithCatalog(events, catalog, options, cancel, report);
+}
+
+/** Evaluates on the calling thread. */
+export async function evaluate(
+  model: raw.NativeModel,
+  userId: NativeIds,
+  itemId: NativeIds,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<string> {
+  return raw.evaluate(model, userId, itemId, options, cancel, report);
+}

@@ -1,0 +1,19 @@
+/**
+ * tastemaker in a page or a worker: `await init()` first, then everything else.
+ *
+ * @packageDocumentation
+ */
+import { type ModuleSource, loadFrom } from './state.js';
+
+export * from './api.js';
+export type { ModuleSource } from './state.js';
+
+/**
+ * Loads the WebAssembly module; every other function needs it. Calling it again is free.
+ *
+ * Without a source it fetches the `.wasm` file beside this one, which bundlers find and copy. A
+ * content security policy must allow `'wasm-unsafe-eval'`.
+ */
+export function init(source?: ModuleSource): Promise<void> {
+  return loadFrom(() => source ?? new URL('./raw/tastemaker_bg.wasm', import.meta.url));
+}
