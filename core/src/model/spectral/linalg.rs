@@ -3,6 +3,7 @@
 //! `C = XᵀX` is summed in blocks of rows whose size depends on the shape only; the blocks are
 //! `f32` inside and joined in `f64`, in order. `C = LLᵀ`, and `X ← X·L^-ᵀ`.
 
+use super::subspace::STAGE;
 use crate::error::Result;
 use crate::parallel::Workers;
 use tastemaker_kernels::{TILE_COLUMNS, TILE_ROWS, gram_tile, matmul_tile};
@@ -22,7 +23,7 @@ pub(super) fn orthonormalise(x: &mut [f32], columns: usize, workers: &Workers<'_
     let gram = gram(x, columns, workers)?;
     let inverse = inverse_factor(gram, columns);
     let packed = pack(&inverse, columns);
-    workers.fill("subspace", x, ROWS_A_TILE * columns, |_, part| {
+    workers.fill(STAGE, x, ROWS_A_TILE * columns, |_, part| {
         let mut result = vec![0f32; TILE_ROWS * columns];
         for rows in part.chunks_mut(TILE_ROWS * columns) {
             for (block, right) in packed.iter().enumerate() {
@@ -50,7 +51,7 @@ fn gram(x: &[f32], columns: usize, workers: &Workers<'_>) -> Result<Vec<f64>> {
         .next_multiple_of(ROWS_A_TILE);
     let tasks: Vec<&[f32]> = x.chunks(block * columns).collect();
     let partials = workers.map(
-        "subspace",
+        STAGE,
         tasks,
         || (),
         |_, part, ()| {

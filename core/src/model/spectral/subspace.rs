@@ -12,6 +12,8 @@ use crate::train::Matrix;
 
 /// Columns that are multiplied together: two slabs of them stay in the cache.
 const SLAB: usize = 64;
+/// The name of the stage in progress reports.
+pub(super) const STAGE: &str = "subspace";
 /// Rows of a slab that one task fills.
 const ROWS_A_TASK: usize = 512;
 
@@ -25,10 +27,23 @@ pub(super) fn leading(
     seed: u64,
     workers: &Workers<'_>,
 ) -> Result<Vec<f32>> {
+    // Many short loops make one stage; its progress is counted here and not in them.
+    let quiet = workers.control.quiet();
+    let quiet = Workers {
+        threads: workers.threads,
+        control: &quiet,
+    };
+    let total = (iterations * (rank.div_ceil(SLAB) + 1)) as u64;
+    let mut done = 0;
+    let mut step = || {
+        done += 1;
+        workers.control.report(STAGE, done, total);
+    };
     let mut basis = random_signs(matrix.items(), rank, seed);
     for _ in 0..iterations {
-        multiply(matrix, degrees, &mut basis, rank, workers)?;
-        linalg::orthonormalise(&mut basis, rank, workers)?;
+        multiply(matrix, degrees, &mut basis, rank, &quiet, &mut step)?;
+        linalg::orthonormalise(&mut basis, rank, &quiet)?;
+        step();
     }
     Ok(basis)
 }
@@ -54,13 +69,14 @@ fn random_signs(items: usize, rank: usize, seed: u64) -> Vec<f32> {
     out
 }
 
-/// `basis ← G · basis`, slab by slab.
+/// `basis ← G · basis`, slab by slab; `step` is called after each.
 fn multiply(
     matrix: &Matrix,
     degrees: &Degrees,
     basis: &mut [f32],
     rank: usize,
     workers: &Workers<'_>,
+    step: &mut impl FnMut(),
 ) -> Result<()> {
     let mut items = vec![0f32; matrix.items() * SLAB.min(rank)];
     let mut users = vec![0f32; matrix.users() * SLAB.min(rank)];
@@ -83,7 +99,7 @@ fn multiply(
             }
         }
         let source: &[f32] = items;
-        workers.fill("subspace", users, ROWS_A_TASK * width, |task, part| {
+        workers.fill(STAGE, users, ROWS_A_TASK * width, |task, part| {
             for (i, out) in part.chunks_exact_mut(width).enumerate() {
                 let user = (task * ROWS_A_TASK + i) as u32;
                 let (indices, values) = matrix.row(user);
@@ -99,7 +115,7 @@ fn multiply(
             Ok(())
         })?;
         let source: &[f32] = users;
-        workers.fill("subspace", items, ROWS_A_TASK * width, |task, part| {
+        workers.fill(STAGE, items, ROWS_A_TASK * width, |task, part| {
             for (i, out) in part.chunks_exact_mut(width).enumerate() {
                 let item = (task * ROWS_A_TASK + i) as u32;
                 let (indices, values) = matrix.column(item);
@@ -119,6 +135,7 @@ fn multiply(
                 target.copy_from_slice(slab);
             }
         }
+        step();
     }
     Ok(())
 }
