@@ -93,11 +93,18 @@ fn bindgen(root: &Path, module: &Path, raw: &Path) -> Result<()> {
         .run()
 }
 
+/// What the compiler may have used, and every engine of the last years has.
+/// `--all-features` would let the optimiser write what engines do not read yet.
+const FEATURES: &str = "--enable-bulk-memory --enable-extended-const --enable-multivalue \
+    --enable-mutable-globals --enable-nontrapping-float-to-int --enable-reference-types \
+    --enable-sign-ext --enable-simd";
+
 fn optimise(root: &Path, raw: &Path) -> Result<()> {
     let tool = cache(root).join("npm/node_modules/.bin/wasm-opt");
     let module = raw.join("tastemaker_bg.wasm");
     Run::new(tool)
-        .words("-O3 --all-features --strip-debug --strip-producers")
+        .words("-O3 --strip-debug --strip-producers")
+        .words(FEATURES)
         .arg(&module)
         .arg("-o")
         .arg(&module)

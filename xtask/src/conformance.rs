@@ -10,22 +10,12 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::Result;
 use crate::setup::interpreter;
 use crate::shell::{Run, cache, remove_folder, target};
 use crate::steps::Steps;
-use crate::{Result, build};
 
 const AGAIN: &str = "cargo xtask conformance";
-
-/// The command: builds what it needs, then all steps.
-pub(crate) fn run(root: &Path) -> Result<()> {
-    build::python(root)?;
-    build::node(root)?;
-    build::wasm(root)?;
-    let mut list = Steps::default();
-    steps(root, &mut list);
-    list.finish()
-}
 
 /// The steps, when the three bindings are built.
 pub(crate) fn steps(root: &Path, steps: &mut Steps) {

@@ -7,22 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::Result;
 use crate::setup::{self, interpreter};
 use crate::shell::{Run, cache, files, make_folder, read, remove_folder, target, write};
 use crate::steps::Steps;
-use crate::{Result, build};
 
 const AGAIN: &str = "cargo xtask package";
-
-/// The command: builds what it needs, then all steps.
-pub(crate) fn run(root: &Path) -> Result<()> {
-    setup::test_venv(root)?;
-    build::node(root)?;
-    build::wasm(root)?;
-    let mut list = Steps::default();
-    steps(root, &mut list);
-    list.finish()
-}
 
 /// The steps, when the JavaScript packages are built.
 pub(crate) fn steps(root: &Path, steps: &mut Steps) {
