@@ -4,7 +4,7 @@ use tastemaker::json::Value;
 
 /// What differs, if anything: the keys of `expect` are compared, and under `close` the numbers
 /// may differ by `tol`.
-pub fn check(expect: &Value, actual: &Value) -> Result<(), String> {
+pub(crate) fn check(expect: &Value, actual: &Value) -> Result<(), String> {
     let mut exact = expect.as_object().expect("an object to expect").clone();
     let close = exact.remove("close");
     if expect.get("error").is_none()

@@ -1,7 +1,7 @@
 //! Files, the models that cases name, and the columns that they bring.
 
-pub mod compare;
-pub mod ops;
+pub(crate) mod compare;
+pub(crate) mod ops;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,26 +17,26 @@ use tastemaker::train::{TrainOptions, train};
 use tastemaker::{Error, Result};
 
 /// The folder `core/conformance`, and the models that its cases have opened.
-pub struct Suites {
+pub(crate) struct Suites {
     folder: PathBuf,
     models: RefCell<BTreeMap<String, Model>>,
 }
 
 impl Suites {
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self {
             folder: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conformance"),
             models: RefCell::default(),
         }
     }
 
-    pub fn json(&self, file: &str) -> Value {
+    pub(crate) fn json(&self, file: &str) -> Value {
         let text = fs::read(self.folder.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
         json::from_slice(&text).unwrap_or_else(|e| panic!("{file}: {e}"))
     }
 
     /// The suites of the manifest, and how many cases it says they have.
-    pub fn listed(&self) -> Vec<(String, usize)> {
+    pub(crate) fn listed(&self) -> Vec<(String, usize)> {
         let manifest = self.json("manifest.json");
         assert_eq!(manifest["format"], 1, "the manifest's format");
         let suites = manifest["suites"].as_array().unwrap();
@@ -50,7 +50,7 @@ impl Suites {
     }
 
     /// The names of the files with this extension in a subfolder.
-    pub fn files(&self, subfolder: &str, extension: &str) -> Vec<String> {
+    pub(crate) fn files(&self, subfolder: &str, extension: &str) -> Vec<String> {
         let entries = fs::read_dir(self.folder.join(subfolder)).unwrap();
         entries
             .map(|entry| entry.unwrap().path())
@@ -60,7 +60,7 @@ impl Suites {
     }
 
     /// A file of the folder, or hexadecimal digits.
-    pub fn bytes(&self, snapshot: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, snapshot: &str) -> Vec<u8> {
         if snapshot.contains('/') {
             return fs::read(self.folder.join(snapshot))
                 .unwrap_or_else(|e| panic!("{snapshot}: {e}"));
@@ -69,7 +69,7 @@ impl Suites {
     }
 
     /// The model of `snapshot` or `train`, and its edge export where `edge` is given.
-    pub fn model(&self, source: &Value) -> Result<Model> {
+    pub(crate) fn model(&self, source: &Value) -> Result<Model> {
         let key = json::json!([source["snapshot"], source["train"], source["edge"]]).to_string();
         if let Some(model) = self.models.borrow().get(&key) {
             return Ok(model.clone());
@@ -86,7 +86,7 @@ impl Suites {
     }
 }
 
-pub fn from_hex(digits: &str) -> Vec<u8> {
+pub(crate) fn from_hex(digits: &str) -> Vec<u8> {
     assert!(
         digits.len().is_multiple_of(2),
         "{digits}: odd number of digits"
@@ -97,12 +97,12 @@ pub fn from_hex(digits: &str) -> Vec<u8> {
         .collect()
 }
 
-pub fn to_hex(bytes: &[u8]) -> String {
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A number, or the text of one that JSON cannot write.
-pub fn number(value: &Value) -> f64 {
+pub(crate) fn number(value: &Value) -> f64 {
     match value.as_str() {
         Some(text) => text.parse().expect("NaN, Infinity or -Infinity"),
         None => value.as_f64().expect("a number"),
@@ -110,7 +110,7 @@ pub fn number(value: &Value) -> f64 {
 }
 
 /// Trains on a case's events, catalog and options.
-pub fn trained(input: &Value) -> Result<Model> {
+pub(crate) fn trained(input: &Value) -> Result<Model> {
     let catalog = match &input["catalog"] {
         Value::Null => None,
         given => Some(catalog(given)?),
@@ -133,13 +133,13 @@ fn catalog(given: &Value) -> Result<Catalog> {
 }
 
 /// The owned form of a column of ids.
-pub enum Column {
+pub(crate) enum Column {
     Text(Vec<String>),
     Integer(Vec<i64>),
 }
 
 impl Column {
-    pub fn new(value: &Value) -> Self {
+    pub(crate) fn new(value: &Value) -> Self {
         let rows = value.as_array().expect("a column is a list");
         match rows.iter().map(Value::as_i64).collect::<Option<Vec<i64>>>() {
             Some(numbers) if !numbers.is_empty() => Self::Integer(numbers),
@@ -151,7 +151,7 @@ impl Column {
         }
     }
 
-    pub fn with<R>(&self, use_it: impl FnOnce(IdColumn<'_>) -> R) -> R {
+    pub(crate) fn with<R>(&self, use_it: impl FnOnce(IdColumn<'_>) -> R) -> R {
         match self {
             Self::Integer(numbers) => use_it(IdColumn::Integer(numbers)),
             Self::Text(texts) => {
@@ -163,7 +163,7 @@ impl Column {
 }
 
 /// Calls `use_them` with the columns of a case's events.
-pub fn with_columns<R>(
+pub(crate) fn with_columns<R>(
     events: &Value,
     use_them: impl FnOnce(&EventColumns<'_>) -> Result<R, Error>,
 ) -> Result<R> {

@@ -12,7 +12,7 @@ use tastemaker::json::{Map, Value, json};
 use tastemaker::model::{BatchOptions, Model};
 use tastemaker::profile::Profile;
 
-pub fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value> {
+pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value> {
     let input = &case["input"];
     match case["op"].as_str().expect("an operation") {
         "condition" => condition(suite, input),

@@ -1,0 +1,54 @@
+"""Writes the suites, the snapshots and the manifest; `--check` compares instead."""
+
+import json
+import pathlib
+import sys
+
+import fixtures
+from suites import identity, recommend
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent
+MODULES = [identity, recommend]
+# Made elsewhere, and kept as they are.
+GIVEN = ["conditions.json"]
+
+
+def generated():
+    files = fixtures.files()
+    models = fixtures.parsed()
+    listed = [{"file": name, "cases": len(json.loads((FOLDER / name).read_text())["cases"])} for name in GIVEN]
+    for module in MODULES:
+        for suite in module.suites(models):
+            name = f"{suite.name}.json"
+            files[name] = suite.text().encode()
+            listed.append({"file": name, "cases": len(suite.cases)})
+        if hasattr(module, "files"):
+            files |= module.files()
+    lines = ",\n".join("  " + json.dumps(entry) for entry in listed)
+    files["manifest.json"] = ('{\n "format": 1,\n "suites": [\n' + lines + "\n ]\n}\n").encode()
+    return files
+
+
+def main():
+    files = generated()
+    kept = {"errors.json", *GIVEN}
+    there = {str(p.relative_to(FOLDER)) for p in [*FOLDER.glob("*.json"), *FOLDER.glob("snapshots/**/*.tm")]}
+    surplus = sorted(there - set(files) - kept)
+    if "--check" in sys.argv[1:]:
+        stale = [n for n, data in files.items() if not (FOLDER / n).exists() or (FOLDER / n).read_bytes() != data]
+        for name in sorted(stale) + surplus:
+            print(f"{name} is not what generate.py makes")
+        return 1 if stale or surplus else 0
+    for name in surplus:
+        (FOLDER / name).unlink()
+    for name, data in files.items():
+        path = FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_bytes() != data:
+            path.write_bytes(data)
+            print(name, len(data))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
