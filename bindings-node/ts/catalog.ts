@@ -1,8 +1,8 @@
 /**
  * The catalog: items and their typed attributes.
  */
-import { native } from './errors.js';
-import { type Id, idText } from './ids.js';
+import { invalid, native } from './errors.js';
+import { type Id, describe, idText } from './ids.js';
 import { toJson } from './json.js';
 import { NativeCatalog } from './native.js';
 
@@ -99,7 +99,12 @@ export class Catalog {
   }
 
   static {
-    nativeCatalog = (catalog) => catalog.#native;
+    nativeCatalog = (catalog) => {
+      if (typeof catalog === 'object' && catalog !== null && #native in catalog) {
+        return catalog.#native;
+      }
+      throw invalid(`catalog must be a Catalog of this package, not ${describe(catalog)}`);
+    };
   }
 }
 

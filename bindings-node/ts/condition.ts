@@ -2,7 +2,7 @@
  * The predicate language of filters, on plain objects.
  */
 import { native } from './errors.js';
-import { toJson } from './json.js';
+import { settingsOf, toJson } from './json.js';
 import { matchesCondition as nativeMatches } from './native.js';
 
 /** A condition in MongoDB's style, for example `{ price: { $lt: 100 }, tags: { $in: ['vegan'] } }`. */
@@ -31,5 +31,6 @@ export function matchesCondition(
     toJson(attributes, 'attributes', 'invalid_attribute'),
     groups === undefined ? undefined : toJson(groups, 'groups'),
   ] as const;
-  return native(() => nativeMatches(...parts, options.lenient === true));
+  const { lenient = false } = settingsOf(options, 'options', ['lenient']);
+  return native(() => nativeMatches(...parts, lenient));
 }

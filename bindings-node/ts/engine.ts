@@ -6,7 +6,7 @@ import { type Condition } from './condition.js';
 import { type ErrorCode, invalid, native } from './errors.js';
 import { type Events, nativeEvents } from './events.js';
 import { type Id, describe, idText } from './ids.js';
-import { milliseconds, snakeKeys, toJson } from './json.js';
+import { milliseconds, settingsOf, snakeKeys, toJson } from './json.js';
 import { type Model, nativeModel } from './model.js';
 import { NativeEngine } from './native.js';
 import { type EventDetails, Profile, asBytes } from './profile.js';
@@ -103,7 +103,7 @@ export class Engine {
   record(userId: Id, itemId: Id, kind?: string, details: EventDetails = {}): Recorded {
     const user = idText(userId, 'userId');
     const item = idText(itemId, 'itemId');
-    const { weight, timestamp } = details;
+    const { weight, timestamp } = settingsOf(details, 'details', ['weight', 'timestamp']);
     const time = timestamp === undefined ? undefined : milliseconds(timestamp);
     const bits = native(() => this.#native.record(user, item, kind, weight, time));
     return { changed: (bits & 1) !== 0, knownItem: (bits & 2) !== 0 };
@@ -112,7 +112,8 @@ export class Engine {
   /** Records many events; all or none of them, unless invalid ones may be left out. */
   recordBatch(events: Events, options: BatchRecordOptions = {}): BatchReport {
     const columns = nativeEvents(events);
-    const json = native(() => this.#native.recordBatch(columns, options.skipInvalid === true));
+    const { skipInvalid = false } = settingsOf(options, 'options', ['skipInvalid']);
+    const json = native(() => this.#native.recordBatch(columns, skipInvalid));
     return JSON.parse(json) as BatchReport;
   }
 
@@ -120,10 +121,13 @@ export class Engine {
   recommend(userId: Id, options?: RecommendOptions): Answer;
   recommend(request: Request): Answer;
   recommend(first: Id | Request, options?: RecommendOptions): Answer {
-    const request =
-      typeof first === 'object' && first !== null
-        ? snakeKeys(first, 'request')
-        : { ...snakeKeys(options, 'options'), user_id: first };
+    let request: Record<string, unknown>;
+    if (typeof first === 'object' && first !== null) {
+      request = snakeKeys(first, 'request');
+    } else {
+      request = snakeKeys(options, 'options');
+      request['user_id'] = idText(first, 'userId');
+    }
     return answer(this.#native, this.#model, toJson(withIds(withTime(request)), 'request'));
   }
 
@@ -150,7 +154,7 @@ export class Engine {
 /** Gives the ids of a request, and the times of its history, the form that the core takes. */
 function withIds(request: Record<string, unknown>): Record<string, unknown> {
   const { user_id: user, history, allow, deny } = request;
-  if (user !== undefined) request['user_id'] = idText(user, 'userId');
+  if (user !== undefined && user !== null) request['user_id'] = idText(user, 'userId');
   if (Array.isArray(history)) request['history'] = history.map(historyEvent);
   if (Array.isArray(allow)) request['allow'] = idTexts(allow, 'allow');
   if (Array.isArray(deny)) request['deny'] = idTexts(deny, 'deny');

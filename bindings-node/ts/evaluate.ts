@@ -55,7 +55,7 @@ export async function evaluate(
   test: Events,
   settings: EvaluateSettings = {},
 ): Promise<Evaluation> {
-  const { progress, signal, ...options } = settings;
+  const { progress, signal, ...options } = settings ?? {};
   const { userId, itemId } = nativeEvents(test);
   const json = toJson(snakeKeys(options, 'settings'), 'settings');
   const inner = nativeModel(model);

@@ -5,6 +5,7 @@
  * as an option they become a text, which the core refuses for a number.
  */
 import { invalid, type ErrorCode } from './errors.js';
+import { describe } from './ids.js';
 
 const names = new Map<string, string>();
 
@@ -43,7 +44,7 @@ export function snakeKeys(options: unknown, what: string): Record<string, unknow
   const result: Record<string, unknown> = {};
   if (options === undefined || options === null) return result;
   if (typeof options !== 'object' || Array.isArray(options)) {
-    throw invalid(`${what} must be an object`);
+    throw invalid(`${what} must be an object, not ${describe(options)}`);
   }
   for (const name of Object.keys(options)) {
     const value = (options as Record<string, unknown>)[name];
@@ -53,6 +54,25 @@ export function snakeKeys(options: unknown, what: string): Record<string, unknow
     result[snakeCase(name)] = odd ? String(value) : value;
   }
   return result;
+}
+
+/**
+ * Settings that the façade reads itself: an object, or nothing, with no other names than these.
+ * @internal
+ */
+export function settingsOf<T extends object>(
+  value: T | null | undefined,
+  what: string,
+  names: readonly (keyof T & string)[],
+): Partial<T> {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object') throw invalid(`${what} must be an object, not ${describe(value)}`);
+  for (const name of Object.keys(value)) {
+    if (!(names as readonly string[]).includes(name)) {
+      throw invalid(`${what}.${name} is not known; the names are ${names.join(', ')}`);
+    }
+  }
+  return value;
 }
 
 function plain(this: unknown, name: string, value: unknown): unknown {

@@ -4,8 +4,8 @@
 import { fileURLToPath } from 'node:url';
 
 import { type StoredAttributes } from './catalog.js';
-import { native } from './errors.js';
-import { type Id, idText, integerId } from './ids.js';
+import { invalid, native } from './errors.js';
+import { type Id, describe, idText, integerId } from './ids.js';
 import { snakeKeys, toJson } from './json.js';
 import { NativeModel } from './native.js';
 import { asBytes } from './profile.js';
@@ -174,6 +174,9 @@ export class Model {
   }
 
   static {
-    nativeModel = (model) => model.#native;
+    nativeModel = (model) => {
+      if (typeof model === 'object' && model !== null && #native in model) return model.#native;
+      throw invalid(`model must be a Model of this package, not ${describe(model)}`);
+    };
   }
 }

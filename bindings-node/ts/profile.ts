@@ -3,7 +3,7 @@
  */
 import { invalid, native } from './errors.js';
 import { type Id, describe, idText } from './ids.js';
-import { milliseconds } from './json.js';
+import { milliseconds, settingsOf } from './json.js';
 import {
   profileEmpty,
   profileEvents,
@@ -59,7 +59,7 @@ export class Profile {
 
   /** Adds an event; says whether that changed the profile. */
   record(itemId: Id, kind?: string, details: EventDetails = {}): boolean {
-    const { weight, timestamp } = details;
+    const { weight, timestamp } = settingsOf(details, 'details', ['weight', 'timestamp']);
     const item = idText(itemId, 'itemId');
     const time = timestamp === undefined ? undefined : milliseconds(timestamp);
     return this.#become(native(() => profileRecord(this.#bytes, item, kind, weight, time)));
@@ -67,6 +67,9 @@ export class Profile {
 
   /** Takes over the events of another profile; says whether that changed this one. */
   merge(other: Profile): boolean {
+    if (typeof other !== 'object' || other === null || !(#bytes in other)) {
+      throw invalid(`other must be a Profile of this package, not ${describe(other)}`);
+    }
     return this.#become(native(() => profileMerge(this.#bytes, other.#bytes)));
   }
 

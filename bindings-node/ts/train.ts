@@ -3,9 +3,8 @@
  */
 import { type Catalog, nativeCatalog } from './catalog.js';
 import { type Control, controlled } from './control.js';
-import { invalid } from './errors.js';
 import { type Events, nativeEvents } from './events.js';
-import { snakeKeys, toJson } from './json.js';
+import { settingsOf, snakeKeys, toJson } from './json.js';
 import { Model } from './model.js';
 import { train as nativeTrain } from './native.js';
 
@@ -52,7 +51,7 @@ export interface TrainSettings extends Control {
   threads?: number | undefined;
 }
 
-const SETTINGS = ['catalog', 'options', 'threads', 'progress', 'signal'];
+const SETTINGS: readonly (keyof TrainSettings)[] = ['catalog', 'options', 'threads', 'progress', 'signal'];
 
 /**
  * Trains a model on another thread, and settles when it is done.
@@ -61,21 +60,16 @@ const SETTINGS = ['catalog', 'options', 'threads', 'progress', 'signal'];
  * same model, byte by byte.
  */
 export async function train(events: Events, settings: TrainSettings = {}): Promise<Model> {
-  for (const name of Object.keys(settings)) {
-    if (!SETTINGS.includes(name)) {
-      throw invalid(`${name} is not a setting of train; they are ${SETTINGS.join(', ')}`);
-    }
-  }
-  const { catalog, options, threads } = settings;
+  const { catalog, options, threads, ...control } = settingsOf(settings, 'settings', SETTINGS);
   const columns = nativeEvents(events);
   const fields = snakeKeys(options, 'options');
   if (threads !== undefined) fields['threads'] = threads;
   // The model gives ids back in the type that they had in these columns.
   fields['item_id_type'] ??= columns.itemId.values ? 'string' : 'integer';
   fields['user_id_type'] ??= columns.userId.values ? 'string' : 'integer';
-  const items = catalog && nativeCatalog(catalog);
+  const items = catalog === undefined ? undefined : nativeCatalog(catalog);
   const json = toJson(fields, 'options');
-  const inner = await controlled(settings, (cancel, report) =>
+  const inner = await controlled(control, (cancel, report) =>
     nativeTrain(columns, items, json, cancel, report),
   );
   return Model.wrap(inner);

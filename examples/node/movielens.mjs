@@ -1,8 +1,6 @@
-/** Reads the MovieLens files of a folder into columns and a catalog. */
+/** Reads the MovieLens files of a folder. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-import { Catalog } from 'tastemaker';
 
 /** The rows of a CSV file without its header; a field may be quoted. */
 function* rows(path) {
@@ -22,7 +20,7 @@ function titleAndYear(text) {
   return { title, year: year === undefined ? undefined : Number(year) };
 }
 
-/** Ratings as `rate` events, and movies with their title, year and genres. */
+/** Ratings as columns of `rate` events, and movies with their title, year and genres. */
 export function readMovieLens(folder) {
   const events = { userId: [], itemId: [], kind: [], weight: [], timestamp: [] };
   for (const [user, movie, rating, seconds] of rows(join(folder, 'ratings.csv'))) {
@@ -32,12 +30,13 @@ export function readMovieLens(folder) {
     events.weight.push(Number(rating));
     events.timestamp.push(Number(seconds) * 1000);
   }
-  const catalog = new Catalog({ title: 'text', year: 'number', genres: 'tags' });
+  const movies = [];
   for (const [movie, text, genres] of rows(join(folder, 'movies.csv'))) {
-    catalog.add(movie, {
+    movies.push({
+      id: movie,
       ...titleAndYear(text),
       genres: genres === '(no genres listed)' ? [] : genres.split('|'),
     });
   }
-  return { events, catalog };
+  return { events, movies };
 }

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { Engine, Model, Profile, train } from 'tastemaker';
+import { Catalog, Engine, Model, Profile, train } from 'tastemaker';
 
 import { readMovieLens } from './movielens.mjs';
 
@@ -24,7 +24,9 @@ const count = (number) => number.toLocaleString('en');
 const heading = (text) => console.log(`\n${bold(text)}`);
 
 // 1. Train.
-const { events, catalog } = readMovieLens(folder);
+const { events, movies } = readMovieLens(folder);
+const catalog = new Catalog({ title: 'text', year: 'number', genres: 'tags' });
+for (const { id, ...attributes } of movies) catalog.add(id, attributes);
 heading(`Training on ${count(events.userId.length)} ratings of ${count(catalog.length)} movies`);
 const start = performance.now();
 const model = await train(events, {

@@ -4,7 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 
-import { Catalog, Engine, Model, Profile, matchesCondition, train } from 'tastemaker';
+import {
+  Catalog,
+  Engine,
+  Model,
+  Profile,
+  TastemakerError,
+  evaluate,
+  matchesCondition,
+  train,
+} from 'tastemaker';
 
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -25,49 +34,71 @@ function renamedDeep(value, rename) {
 const fromHex = (hex) => new Uint8Array(Buffer.from(hex, 'hex'));
 const toHex = (bytes) => Buffer.from(bytes).toString('hex');
 
+/** A number, or the text of one that JSON cannot write. */
+const number = (value) => (typeof value === 'string' ? Number(value) : value);
+
 /** The bytes that a case calls a snapshot: a file of the folder, or hexadecimal digits. */
 function snapshotBytes(snapshot, folder) {
-  if (/^([0-9a-f]{2})*$/i.test(snapshot)) return fromHex(snapshot);
+  if (!snapshot.includes('/')) return fromHex(snapshot);
   return new Uint8Array(readFileSync(new URL(snapshot, folder)));
 }
 
-function mutated(bytes, { truncate, flip, set } = {}) {
-  let result = bytes.slice();
-  if (truncate !== undefined) result = result.slice(0, truncate);
-  if (flip !== undefined) result[flip[0]] ^= 1 << flip[1];
-  if (set !== undefined) result[set[0]] = set[1];
-  return result;
+const mutations = {
+  append: (bytes, digits) => Uint8Array.from([...bytes, ...fromHex(digits)]),
+  flip: (bytes, [at, bit]) => bytes.with(at, bytes[at] ^ (1 << bit)),
+  set: (bytes, [at, value]) => bytes.with(at, value),
+  truncate: (bytes, length) => bytes.slice(0, length),
+};
+
+/** The bytes after the changes, which are made in the order of their names. */
+function mutated(bytes, changes = {}) {
+  return Object.keys(changes).sort().reduce((result, name) => mutations[name](result, changes[name]), bytes);
 }
 
 function catalogOf(description) {
   if (description === undefined || description === null) return undefined;
   const catalog = new Catalog(description.schema ?? undefined);
-  for (const { id, attributes } of description.items ?? []) catalog.add(id, attributes);
+  for (const { id, attributes } of description.items) catalog.add(id, attributes);
   return catalog;
 }
 
+function tableOf(events) {
+  const table = renamed(events, camel);
+  if (table.weight !== undefined) table.weight = table.weight.map(number);
+  return table;
+}
+
 function trained({ events, catalog, options }) {
-  return train(renamed(events, camel), {
+  return train(tableOf(events), {
     catalog: catalogOf(catalog),
-    options: renamed(options ?? {}, camel),
+    // The suites say the types of ids where they matter.
+    options: { itemIdType: 'string', userIdType: 'string', ...renamed(options ?? {}, camel) },
   });
 }
 
-const openedModels = new Map();
+const models = new Map();
 
-async function modelOf(input, folder) {
-  const key = JSON.stringify([input.snapshot, input.train]);
-  if (!openedModels.has(key)) {
-    const model = input.snapshot === undefined
-      ? await trained(input.train)
-      : Model.fromBytes(snapshotBytes(input.snapshot, folder));
-    openedModels.set(key, model);
+/** The model of `snapshot` or `train`, and its edge export where `edge` is given. */
+async function modelOf({ snapshot, train: training, edge }, folder) {
+  const key = JSON.stringify([snapshot, training, edge]);
+  let model = models.get(key);
+  if (model === undefined) {
+    model = snapshot === undefined
+      ? await trained(training)
+      : Model.fromBytes(snapshotBytes(snapshot, folder));
+    if (edge) model = model.exportEdge(renamed(edge, camel));
+    models.set(key, model);
   }
-  return openedModels.get(key);
+  return model;
+}
+
+/** An event's kind, and what else it says, as `record` takes them. */
+function detailsOf({ kind, weight, timestamp }) {
+  return [kind, { weight: number(weight), timestamp }];
 }
 
 function recordAll(profile, events) {
-  for (const { item_id, kind, ...details } of events) profile.record(item_id, kind, details);
+  for (const event of events) profile.record(event.item_id, ...detailsOf(event));
   return profile;
 }
 
@@ -77,15 +108,32 @@ function requestOf(request) {
   return result;
 }
 
-/** Ids as text, whatever the type of the training column. */
-function textIds(answer) {
-  for (const item of answer.items) {
-    item.item_id = String(item.item_id);
-    for (const reason of item.reasons) reason.item_id = String(reason.item_id);
-  }
-  answer.ignored = answer.ignored.map(String);
-  return answer;
+function recommend(engine, request) {
+  return renamedDeep(engine.recommend(requestOf(request)), snake);
 }
+
+function shape(model) {
+  return { item_count: model.itemCount, user_count: model.userCount, hash: model.hash };
+}
+
+/** What `read` gives for each id of a list that a case may leave out. */
+function each(ids = [], read) {
+  return Object.fromEntries(ids.map((id) => [id, read(id) ?? null]));
+}
+
+const steps = {
+  record(engine, userId, event) {
+    return renamed(engine.record(userId, event.item_id, ...detailsOf(event)), snake);
+  },
+  record_batch(engine, events, skipInvalid) {
+    return engine.recordBatch(tableOf(events), { skipInvalid: skipInvalid === true });
+  },
+  merge_profile: (engine, userId, digits) => engine.mergeProfile(userId, fromHex(digits)),
+  erase: (engine, userId) => engine.erase(userId),
+  profile: (engine, userId) => toHex(engine.profile(userId)),
+  user_count: (engine) => engine.userCount,
+  recommend,
+};
 
 /** One function an operation: the input of a case to what its `expect` is compared with. */
 export const operations = {
@@ -96,31 +144,79 @@ export const operations = {
 
   async recommend(input, { folder }) {
     const engine = new Engine(await modelOf(input, folder));
-    for (const { user_id, item_id, kind, ...details } of input.record ?? []) {
-      engine.record(user_id, item_id, kind, details);
+    for (const event of input.record ?? []) {
+      engine.record(event.user_id, event.item_id, ...detailsOf(event));
     }
-    return textIds(renamedDeep(engine.recommend(requestOf(input.request)), snake));
+    return recommend(engine, input.request);
   },
 
   profile({ events = [], merge = [], bytes }) {
     const profile = recordAll(bytes === undefined ? new Profile() : Profile.fromBytes(fromHex(bytes)), events);
     for (const other of merge) profile.merge(recordAll(new Profile(), other));
-    return { events: renamedDeep(profile.events, snake), bytes: toHex(profile.toBytes()) };
+    return {
+      events: renamedDeep(profile.events, snake),
+      bytes: toHex(profile.toBytes()),
+      len: profile.length,
+    };
   },
 
   open({ snapshot, mutate }, { folder }) {
-    const model = Model.fromBytes(mutated(snapshotBytes(snapshot, folder), mutate));
-    return { item_count: model.itemCount, user_count: model.userCount, hash: model.hash };
+    return shape(Model.fromBytes(mutated(snapshotBytes(snapshot, folder), mutate)));
   },
 
   catalog({ schema, ops = [] }) {
     const catalog = new Catalog(schema ?? undefined);
     for (const [op, ...args] of ops) catalog[op](...args);
-    return { items: Object.fromEntries(catalog.ids().map((id) => [id, catalog.get(id)])) };
+    return { items: each(catalog.ids(), (id) => catalog.get(id)), schema: catalog.schema };
   },
 
   async train(input) {
     const model = await trained(input);
-    return { hash: model.hash, manifest: model.manifest, item_count: model.itemCount };
+    return { ...shape(model), manifest: model.manifest };
+  },
+
+  async model(input, { folder }) {
+    const model = await modelOf(input, folder);
+    return {
+      ...shape(model),
+      manifest: model.manifest,
+      neighbors: each(input.neighbors, (id) => renamedDeep(model.neighbors(id), snake)),
+      attributes: each(input.attributes, (id) => model.attributes(id)),
+      profiles: each(input.profiles, (id) => {
+        const bytes = model.profile(id);
+        return bytes && toHex(bytes);
+      }),
+    };
+  },
+
+  async batch({ users, options, ...source }, { folder }) {
+    const result = (await modelOf(source, folder)).recommend(users, renamed(options, camel));
+    return {
+      user_id: result.userId,
+      item_id: result.itemId,
+      score: [...result.score],
+      rank: [...result.rank],
+      source: result.source,
+    };
+  },
+
+  async evaluate({ test, options, ...source }, { folder }) {
+    const model = await modelOf(source, folder);
+    return renamedDeep(await evaluate(model, tableOf(test), renamed(options, camel)), snake);
+  },
+
+  async engine({ steps: list, ...source }, { folder }) {
+    const engine = new Engine(await modelOf(source, folder));
+    const results = [];
+    for (const [name, ...args] of list) {
+      try {
+        if (name === 'swap') results.push(engine.swap(await modelOf(args[0], folder)) ?? null);
+        else results.push(steps[name](engine, ...args));
+      } catch (error) {
+        if (!(error instanceof TastemakerError)) throw error;
+        results.push({ error: error.code });
+      }
+    }
+    return { results };
   },
 };
