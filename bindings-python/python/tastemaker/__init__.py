@@ -1,0 +1,87 @@
+"""tastemaker: a personalization engine that you embed.
+
+Train on events and a catalog, save one snapshot, and recommend from it with the same bits in
+Python, Rust, Node and the browser.
+
+>>> import tastemaker as tm
+>>> events = {"user_id": ["ann", "ann", "bob", "bob", "eve"], "item_id": ["tea", "cake", "tea", "cake", "tea"]}
+>>> model = tm.train(events, catalog={"tea": {"title": "Tea"}, "cake": {"title": "Cake"}})
+>>> engine = tm.Engine(model)
+>>> answer = engine.recommend("eve", k=1, explain=True)
+>>> answer.items[0].item_id, answer.items[0].reasons[0].item_id
+('cake', 'tea')
+"""
+
+from tastemaker._catalog import Catalog
+from tastemaker._condition import matches_condition
+from tastemaker._engine import Answer, BatchReport, Engine, Reason, Recommendation, Recorded, Rejected, Stage
+from tastemaker._evaluate import Evaluation, evaluate
+from tastemaker._model import Model, Neighbor
+from tastemaker._native import __version__
+from tastemaker._profile import Event, Profile
+from tastemaker._recommendations import Recommendations, Row
+from tastemaker._train import TrainOptions, train
+from tastemaker.errors import (
+    CancelledError,
+    CorruptProfileError,
+    CorruptSnapshotError,
+    DuplicateItemError,
+    InternalError,
+    InvalidArgumentError,
+    InvalidAttributeError,
+    InvalidConditionError,
+    InvalidIdError,
+    InvalidTimestampError,
+    InvalidWeightError,
+    IoError,
+    LengthMismatchError,
+    LimitExceededError,
+    NotASnapshotError,
+    TastemakerError,
+    UnknownItemError,
+    UnknownKindError,
+    UnsupportedVersionError,
+)
+
+__all__ = [
+    "Answer",
+    "BatchReport",
+    "CancelledError",
+    "Catalog",
+    "CorruptProfileError",
+    "CorruptSnapshotError",
+    "DuplicateItemError",
+    "Engine",
+    "Evaluation",
+    "Event",
+    "InternalError",
+    "InvalidArgumentError",
+    "InvalidAttributeError",
+    "InvalidConditionError",
+    "InvalidIdError",
+    "InvalidTimestampError",
+    "InvalidWeightError",
+    "IoError",
+    "LengthMismatchError",
+    "LimitExceededError",
+    "Model",
+    "Neighbor",
+    "NotASnapshotError",
+    "Profile",
+    "Reason",
+    "Recommendation",
+    "Recommendations",
+    "Recorded",
+    "Rejected",
+    "Row",
+    "Stage",
+    "TastemakerError",
+    "TrainOptions",
+    "UnknownItemError",
+    "UnknownKindError",
+    "UnsupportedVersionError",
+    "__version__",
+    "evaluate",
+    "matches_condition",
+    "train",
+]

@@ -1,0 +1,159 @@
+"""Models: trained, saved, opened, asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tastemaker import _native
+from tastemaker._columns import column, id_array, object_array
+from tastemaker._profile import Profile
+from tastemaker._progress import Progress, reporter, thread_count
+from tastemaker._recommendations import Recommendations
+from tastemaker._typing import Condition, Id, Ids, Path, Time
+
+
+class Neighbor(NamedTuple):
+    """A neighbour of an item in the item graph."""
+
+    item_id: Any
+    weight: float
+
+
+class Model:
+    """A trained model: an item graph, popularity, the catalog, and (if kept) the histories.
+
+    It is read-only, and safe to share between threads. It pickles as its bytes.
+    """
+
+    _native: _native.Model
+
+    def __init__(self) -> None:
+        raise TypeError("a model comes from tastemaker.train, Model.open or Model.from_bytes")
+
+    @classmethod
+    def _wrap(cls, native: _native.Model) -> Model:
+        model = cls.__new__(cls)
+        model._native = native
+        return model
+
+    @classmethod
+    def open(cls, path: Path) -> Model:
+        """Opens a snapshot file; it is mapped into memory, not read.
+
+        Raises ``IoError``, ``NotASnapshotError``, ``UnsupportedVersionError`` or
+        ``CorruptSnapshotError``.
+        """
+        return cls._wrap(_native.Model.open(os.fspath(path)))
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Model:
+        """Opens a snapshot in memory. Raises as :meth:`open`."""
+        return cls._wrap(_native.Model.from_bytes(data))
+
+    def save(self, path: Path) -> None:
+        """Writes the snapshot: to a temporary file beside it, which then takes its name."""
+        self._native.save(os.fspath(path))
+
+    def to_bytes(self) -> bytes:
+        """The snapshot as bytes."""
+        return self._native.to_bytes()
+
+    def export_edge(self, *, neighbors: int | None = None, attributes: Sequence[str] | None = None) -> Model:
+        """A smaller model for the browser: fewer neighbours, chosen attributes, no histories."""
+        options: dict[str, Any] = {}
+        if neighbors is not None:
+            options["neighbors"] = neighbors
+        if attributes is not None:
+            options["attributes"] = list(attributes)
+        return self._wrap(self._native.export_edge(options))
+
+    @property
+    def hash(self) -> str:
+        """32 hexadecimal digits that name the model: equal models have equal ones."""
+        return self._native.hash()
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """How the model was made: options, versions, counts."""
+        return self._native.manifest()
+
+    @property
+    def item_count(self) -> int:
+        """The number of items."""
+        return self._native.item_count()
+
+    @property
+    def user_count(self) -> int:
+        """The number of users whose histories the snapshot holds."""
+        return self._native.user_count()
+
+    @cached_property
+    def item_ids(self) -> np.ndarray[Any, Any]:
+        """All item ids."""
+        return object_array(self._native.item_ids())
+
+    @cached_property
+    def user_ids(self) -> np.ndarray[Any, Any]:
+        """The ids of the users whose histories the snapshot holds."""
+        return object_array(self._native.user_ids())
+
+    def attributes(self, item_id: Id) -> dict[str, Any] | None:
+        """The attributes of an item, or ``None`` if the model does not know it."""
+        return self._native.attributes(item_id)
+
+    def neighbors(self, item_id: Id) -> list[Neighbor] | None:
+        """The neighbours of an item, strongest first, or ``None`` if the model does not know it."""
+        pairs = self._native.neighbors(item_id)
+        return None if pairs is None else [Neighbor(*pair) for pair in pairs]
+
+    def profile(self, user_id: Id) -> Profile | None:
+        """The training history of a user, or ``None``."""
+        native = self._native.profile(user_id)
+        return None if native is None else Profile._wrap(native)
+
+    def recommend(
+        self,
+        users: Ids | Id | None = None,
+        k: int = 20,
+        *,
+        exclude_seen: bool = True,
+        filter: Condition | None = None,
+        now: Time | None = None,
+        baseline: bool = False,
+        threads: int | None = None,
+        progress: Progress = False,
+    ) -> Recommendations:
+        """The best ``k`` items for each user, from the histories in the snapshot.
+
+        ``users`` is a column of ids, or one id; without it, all users of the snapshot. A user who
+        is not in it gets the popular items. ``filter`` is a condition on the items' attributes,
+        ``exclude_seen`` leaves out what the history has, ``now`` is the time at which decay is
+        measured, and ``baseline`` answers by popularity alone.
+        """
+        if users is None:
+            users = self.user_ids
+        elif isinstance(users, (str, int)):
+            users = [users]
+        ids = column("users", users)
+        options = {
+            "k": k,
+            "exclude_seen": exclude_seen,
+            "filter": filter,
+            "now": now,
+            "threads": thread_count(threads),
+            "baseline": baseline,
+        }
+        with reporter(progress, "recommending") as report:
+            columns = self._native.recommend(ids, options, report)
+        return Recommendations(id_array(ids), self.item_ids, columns, self.attributes)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Model], tuple[bytes]]:
+        return Model.from_bytes, (self.to_bytes(),)
+
+    def __repr__(self) -> str:
+        return f"Model({self.item_count} items, {self.user_count} users, hash {self.hash})"

@@ -1,0 +1,287 @@
+//! Arrow data through the PyCapsule interface: pyarrow, polars, pandas, DuckDB, and whatever else
+//! has `__arrow_c_stream__` or `__arrow_c_array__`.
+//!
+//! The one file of this crate with `unsafe`: a capsule holds a raw pointer by contract
+//! (<https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>).
+#![expect(
+    unsafe_code,
+    reason = "the Arrow C data interface hands over raw pointers"
+)]
+
+use std::ffi::CStr;
+
+use arrow_array::cast::AsArray;
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
+use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_array::types::{
+    ArrowDictionaryKeyType, ArrowPrimitiveType, Date32Type, Date64Type, Decimal128Type,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StructArray, make_array};
+use arrow_schema::{ArrowError, DataType, TimeUnit};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyDict};
+use tastemaker::ErrorKind;
+use tastemaker::json::{Map, Value};
+
+use crate::builder::Builder;
+use crate::column::Column;
+use crate::error::invalid;
+use crate::time::Unit;
+
+/// Reads a table (a stream of struct arrays) as a dictionary from column name to column.
+#[pyfunction]
+pub(crate) fn read_arrow<'py>(
+    py: Python<'py>,
+    table: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let (names, batches) = if table.hasattr("__arrow_c_stream__")? {
+        stream_batches(table)?
+    } else {
+        array_batch(table)?
+    };
+    let columns = PyDict::new(py);
+    for (index, name) in names.iter().enumerate() {
+        let mut builder = Builder::default();
+        for batch in &batches {
+            append(&mut builder, batch.column(index)).map_err(|why| {
+                invalid(
+                    py,
+                    ErrorKind::InvalidArgument,
+                    format!("column {name:?}: {why}"),
+                )
+            })?;
+        }
+        columns.set_item(name, Bound::new(py, builder.finish())?)?;
+    }
+    Ok(columns)
+}
+
+fn failed(error: &ArrowError) -> PyErr {
+    PyTypeError::new_err(format!("the Arrow data cannot be read: {error}"))
+}
+
+fn capsule<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyCapsule>> {
+    object
+        .cast::<PyCapsule>()
+        .cloned()
+        .map_err(|_| PyTypeError::new_err("the Arrow method did not return a capsule"))
+}
+
+/// The pointer in a capsule of this name.
+fn pointer<T>(capsule: &Bound<'_, PyCapsule>, name: &CStr) -> PyResult<*mut T> {
+    Ok(capsule.pointer_checked(Some(name))?.cast::<T>().as_ptr())
+}
+
+fn stream_batches(table: &Bound<'_, PyAny>) -> PyResult<(Vec<String>, Vec<RecordBatch>)> {
+    let capsule = capsule(&table.call_method0("__arrow_c_stream__")?)?;
+    let stream = pointer::<FFI_ArrowArrayStream>(&capsule, c"arrow_array_stream")?;
+    // SAFETY: a capsule named "arrow_array_stream" holds a valid ArrowArrayStream. `from_raw`
+    // moves it out and leaves a released one, so that the capsule's destructor does nothing.
+    let reader =
+        unsafe { RecordBatchStreamReader::from_raw(stream) }.map_err(|error| failed(&error))?;
+    let names = reader
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let batches = reader
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| failed(&error))?;
+    Ok((names, batches))
+}
+
+fn array_batch(table: &Bound<'_, PyAny>) -> PyResult<(Vec<String>, Vec<RecordBatch>)> {
+    let pair = table.call_method0("__arrow_c_array__")?;
+    let (schema, array) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    let (schema, array) = (capsule(&schema)?, capsule(&array)?);
+    let schema = pointer::<FFI_ArrowSchema>(&schema, c"arrow_schema")?;
+    let array = pointer::<FFI_ArrowArray>(&array, c"arrow_array")?;
+    // SAFETY: the capsules' names say that these point to a valid ArrowSchema, which is only
+    // read while its capsule lives, and to a valid ArrowArray, which is moved out.
+    let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array), &*schema) }
+        .map_err(|error| failed(&error))?;
+    let array = make_array(data);
+    let Some(rows) = array.as_struct_opt() else {
+        return Err(PyTypeError::new_err(
+            "the Arrow array is not a table: its type is not struct",
+        ));
+    };
+    let names = rows
+        .column_names()
+        .iter()
+        .map(|&name| name.to_owned())
+        .collect();
+    Ok((names, vec![RecordBatch::from(rows)]))
+}
+
+type Appended = Result<(), String>;
+
+fn append(builder: &mut Builder, array: &ArrayRef) -> Appended {
+    match array.data_type() {
+        DataType::Null => each(builder, array, |b, _| b.null()),
+        DataType::Boolean => {
+            let values = array.as_boolean();
+            each(builder, array, |b, row| b.bool(values.value(row)));
+        }
+        DataType::Int8 => integers::<Int8Type>(builder, array),
+        DataType::Int16 => integers::<Int16Type>(builder, array),
+        DataType::Int32 => integers::<Int32Type>(builder, array),
+        DataType::Int64 => integers::<Int64Type>(builder, array),
+        DataType::UInt8 => integers::<UInt8Type>(builder, array),
+        DataType::UInt16 => integers::<UInt16Type>(builder, array),
+        DataType::UInt32 => integers::<UInt32Type>(builder, array),
+        DataType::UInt64 => integers::<UInt64Type>(builder, array),
+        DataType::Float16 => primitive::<Float16Type>(builder, array, |b, v| b.float(v.to_f64())),
+        DataType::Float32 => primitive::<Float32Type>(builder, array, |b, v| b.float(v.into())),
+        DataType::Float64 => primitive::<Float64Type>(builder, array, Builder::float),
+        DataType::Decimal128(_, scale) => {
+            let unit = (0..scale.unsigned_abs()).fold(1.0, |unit, _| unit * 10.0);
+            let unit = if *scale < 0 { 1.0 / unit } else { unit };
+            primitive::<Decimal128Type>(builder, array, |b, v| b.float(v as f64 / unit));
+        }
+        DataType::Date32 => {
+            primitive::<Date32Type>(builder, array, |b, v| b.time(i64::from(v) * 86_400_000));
+        }
+        DataType::Date64 => primitive::<Date64Type>(builder, array, Builder::time),
+        DataType::Timestamp(unit, _) => match unit {
+            TimeUnit::Second => times::<TimestampSecondType>(builder, array, Unit::Seconds),
+            TimeUnit::Millisecond => {
+                times::<TimestampMillisecondType>(builder, array, Unit::Millis);
+            }
+            TimeUnit::Microsecond => {
+                times::<TimestampMicrosecondType>(builder, array, Unit::Micros);
+            }
+            TimeUnit::Nanosecond => times::<TimestampNanosecondType>(builder, array, Unit::Nanos),
+        },
+        DataType::Utf8 => {
+            let values = array.as_string::<i32>();
+            each(builder, array, |b, row| b.text(values.value(row)));
+        }
+        DataType::LargeUtf8 => {
+            let values = array.as_string::<i64>();
+            each(builder, array, |b, row| b.text(values.value(row)));
+        }
+        DataType::Utf8View => {
+            let values = array.as_string_view();
+            each(builder, array, |b, row| b.text(values.value(row)));
+        }
+        DataType::Dictionary(key, _) => {
+            return match **key {
+                DataType::Int8 => dictionary::<Int8Type>(builder, array),
+                DataType::Int16 => dictionary::<Int16Type>(builder, array),
+                DataType::Int32 => dictionary::<Int32Type>(builder, array),
+                DataType::Int64 => dictionary::<Int64Type>(builder, array),
+                DataType::UInt8 => dictionary::<UInt8Type>(builder, array),
+                DataType::UInt16 => dictionary::<UInt16Type>(builder, array),
+                DataType::UInt32 => dictionary::<UInt32Type>(builder, array),
+                _ => dictionary::<UInt64Type>(builder, array),
+            };
+        }
+        DataType::List(_) => {
+            let values = array.as_list::<i32>();
+            return lists(builder, array, |row| values.value(row));
+        }
+        DataType::LargeList(_) => {
+            let values = array.as_list::<i64>();
+            return lists(builder, array, |row| values.value(row));
+        }
+        DataType::FixedSizeList(_, _) => {
+            let values = array.as_fixed_size_list();
+            return lists(builder, array, |row| values.value(row));
+        }
+        DataType::Struct(_) => return objects(builder, array.as_struct()),
+        other => return Err(format!("the Arrow type {other} is not supported")),
+    }
+    Ok(())
+}
+
+/// Calls `push` for each row that has a value.
+fn each(builder: &mut Builder, array: &ArrayRef, mut push: impl FnMut(&mut Builder, usize)) {
+    let untyped = *array.data_type() == DataType::Null;
+    for row in 0..array.len() {
+        if untyped || array.is_null(row) {
+            builder.null();
+        } else {
+            push(builder, row);
+        }
+    }
+}
+
+fn primitive<T: ArrowPrimitiveType>(
+    builder: &mut Builder,
+    array: &ArrayRef,
+    mut push: impl FnMut(&mut Builder, T::Native),
+) {
+    let values = array.as_primitive::<T>();
+    each(builder, array, |b, row| push(b, values.value(row)));
+}
+
+fn integers<T: ArrowPrimitiveType>(builder: &mut Builder, array: &ArrayRef)
+where
+    T::Native: TryInto<i64> + Into<i128> + Copy,
+{
+    primitive::<T>(builder, array, |b, value| match value.try_into() {
+        Ok(value) => b.integer(value),
+        Err(_) => b.json(Value::from(u64::try_from(value.into()).unwrap_or(u64::MAX))),
+    });
+}
+
+fn times<T: ArrowPrimitiveType<Native = i64>>(builder: &mut Builder, array: &ArrayRef, unit: Unit) {
+    primitive::<T>(builder, array, |b, value| b.time(unit.millis(value)));
+}
+
+fn lists(builder: &mut Builder, array: &ArrayRef, values: impl Fn(usize) -> ArrayRef) -> Appended {
+    for row in 0..array.len() {
+        if array.is_null(row) {
+            builder.null();
+        } else {
+            builder.json(Value::Array(values_of(&values(row))?));
+        }
+    }
+    Ok(())
+}
+
+fn dictionary<K: ArrowDictionaryKeyType>(builder: &mut Builder, array: &ArrayRef) -> Appended {
+    let coded = array.as_dictionary::<K>();
+    let mut values = Builder::default();
+    append(&mut values, coded.values())?;
+    let values = values.finish();
+    each(builder, array, |b, row| match coded.key(row) {
+        Some(key) => b.copy(&values, key),
+        None => b.null(),
+    });
+    Ok(())
+}
+
+fn values_of(array: &ArrayRef) -> Result<Vec<Value>, String> {
+    let mut builder = Builder::default();
+    append(&mut builder, array)?;
+    let column = builder.finish();
+    Ok((0..column.len()).map(|row| column.value(row)).collect())
+}
+
+fn objects(builder: &mut Builder, array: &StructArray) -> Appended {
+    let mut fields: Vec<(&str, Column)> = Vec::new();
+    for (name, values) in array.column_names().into_iter().zip(array.columns()) {
+        let mut field = Builder::default();
+        append(&mut field, values)?;
+        fields.push((name, field.finish()));
+    }
+    for row in 0..array.len() {
+        if array.is_null(row) {
+            builder.null();
+        } else {
+            let object: Map<_, _> = fields
+                .iter()
+                .map(|(name, c)| ((*name).to_owned(), c.value(row)))
+                .collect();
+            builder.json(Value::Object(object));
+        }
+    }
+    Ok(())
+}

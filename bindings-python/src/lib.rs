@@ -1,0 +1,51 @@
+//! `tastemaker._native`: the core for Python.
+//!
+//! One file per module of the core. Each converts types, lets go of the interpreter while the
+//! core works, catches panics at the boundary and maps errors to their classes. Validation,
+//! defaults and every decision are the core's. What people import is the typed façade in
+//! `python/tastemaker/`; this module is private to it.
+
+mod arrow;
+mod builder;
+mod catalog;
+mod column;
+mod condition;
+mod control;
+mod engine;
+mod error;
+mod evaluate;
+mod event;
+mod ids;
+mod json;
+mod model;
+mod profile;
+mod time;
+mod train;
+
+/// The extension module; see `_native.pyi` for its contract.
+#[pyo3::pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::arrow::read_arrow;
+    #[pymodule_export]
+    use crate::catalog::Catalog;
+    #[pymodule_export]
+    use crate::column::Column;
+    #[pymodule_export]
+    use crate::condition::matches_condition;
+    #[pymodule_export]
+    use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::evaluate::evaluate;
+    #[pymodule_export]
+    use crate::model::Model;
+    #[pymodule_export]
+    use crate::profile::Profile;
+    #[pymodule_export]
+    use crate::train::{default_options, train};
+
+    /// The version of the package and of the core.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "the name that Python expects")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,70 @@
+//! Training.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 hands arguments over by value"
+)]
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use tastemaker::ErrorKind;
+use tastemaker::train::{TrainOptions, train as core_train};
+
+use crate::catalog::Catalog;
+use crate::column::Column;
+use crate::control::watched;
+use crate::error::attached;
+use crate::event::Events;
+use crate::json::{self, Purpose};
+use crate::model::Model;
+use crate::time::Unit;
+
+/// Trains a model from columns of events. `options` are the core's, by name.
+#[pyfunction]
+#[pyo3(signature = (user_id, item_id, kind, weight, timestamp, timestamp_unit, catalog, options, progress))]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one argument a column; the façade gives them names"
+)]
+pub(crate) fn train<'py>(
+    py: Python<'py>,
+    user_id: PyRef<'py, Column>,
+    item_id: PyRef<'py, Column>,
+    kind: Option<PyRef<'py, Column>>,
+    weight: Option<PyRef<'py, Column>>,
+    timestamp: Option<PyRef<'py, Column>>,
+    timestamp_unit: &str,
+    catalog: Option<PyRef<'py, Catalog>>,
+    options: &Bound<'py, PyAny>,
+    progress: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Model> {
+    let options = json::to_json(
+        options,
+        Purpose {
+            kind: ErrorKind::InvalidArgument,
+            name: "options",
+        },
+    )?;
+    let options = attached(py, || TrainOptions::from_json(&options))?;
+    let unit = Unit::parse(py, timestamp_unit)?;
+    let catalog: Option<Arc<_>> = catalog.map(|catalog| catalog.shared());
+    let events = Events {
+        user_id,
+        item_id,
+        kind,
+        weight,
+        timestamp,
+        unit,
+    };
+    let columns = events.free();
+    let model = watched(py, progress, |control| {
+        columns.with(|events| core_train(events, catalog.as_deref(), &options, control))
+    })?;
+    Ok(Model::from(model))
+}
+
+/// The options of training with their defaults.
+#[pyfunction]
+pub(crate) fn default_options(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    json::to_python(py, &TrainOptions::default().to_json())
+}
