@@ -19,7 +19,7 @@ export interface TrainOptions {
   rank?: number | undefined;
   /** How much the subspace counts beside the co-occurrences: 0.4. */
   alpha?: number | undefined;
-  /** Rounds of the subspace iteration, at most 20: 3. */
+  /** Rounds of the subspace iteration, at most 20: 6. */
   iterations?: number | undefined;
   /** Candidates of an item before the strongest are kept: 400. */
   candidates?: number | undefined;

@@ -29,7 +29,7 @@ class TrainOptions:
     alpha: float | None = None
     """What the subspace counts beside plain co-occurrence, 0 to 100. Default 0.4."""
     iterations: int | None = None
-    """Steps of the subspace iteration, 1 to 20. Default 3."""
+    """Steps of the subspace iteration, 1 to 20. Default 6."""
     candidates: int | None = None
     """Candidates scored for each item, 1 to 100,000. Default 400."""
     popularity_exponent: float | None = None
