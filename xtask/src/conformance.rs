@@ -14,6 +14,7 @@ use crate::Result;
 use crate::setup::interpreter;
 use crate::shell::{Run, cache, remove_folder, target};
 use crate::steps::Steps;
+use crate::test::RUST_TESTS;
 
 const AGAIN: &str = "cargo xtask conformance";
 
@@ -41,7 +42,8 @@ pub(crate) fn steps(root: &Path, steps: &mut Steps) {
         steps.skip("conformance: the same snapshot from four languages");
         steps.skip("conformance: the same answers in four languages");
     }
-    let rust = "test -p tastemaker --test conformance";
+    // All the packages of the Rust tests, so that nothing is built with other features.
+    let rust = &format!("{RUST_TESTS} --test conformance");
     steps.step(
         "conformance: cases in Rust",
         &format!("cargo {rust}"),

@@ -2,8 +2,7 @@
 //! artefact into an empty folder, and runs the README's ten lines there.
 //!
 //! The ten lines are the fenced blocks of `README.md` that follow a comment
-//! `<!-- ten-lines: LANGUAGE -->`. They run beside a copy of MovieLens
-//! `ml-latest-small`; the WebAssembly ones also beside `model.tm`.
+//! `<!-- ten-lines: LANGUAGE -->`.
 
 use std::path::{Path, PathBuf};
 
@@ -49,16 +48,10 @@ impl Work<'_> {
         make_folder(&self.folder)
     }
 
-    /// A folder with the data that the ten lines may read.
+    /// A new folder.
     fn project(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
-        let data = folder.join("ml-latest-small");
-        make_folder(&data)?;
-        for file in files(&self.root.join("examples/data/ml-latest-small"), "") {
-            let name = file.file_name().unwrap_or_default();
-            let copied = std::fs::copy(&file, data.join(name));
-            copied.map_err(|error| format!("{}: {error}", file.display()))?;
-        }
+        make_folder(&folder)?;
         Ok(folder)
     }
 
@@ -154,16 +147,6 @@ impl Work<'_> {
             .folder(self.root.join("bindings-wasm"))
             .run()?;
         let project = self.npm_project("wasm-project", &files(&output, ".tgz"))?;
-        // The ten lines open a snapshot.
-        let snapshot = project.join("model.tm");
-        Run::new("cargo")
-            .words("build --release -p tastemaker-benches --bin answers")
-            .run()?;
-        Run::new(target(self.root).join("release/answers"))
-            .arg("prepare")
-            .arg(&output)
-            .run()?;
-        std::fs::copy(output.join("rust.tm"), &snapshot).map_err(|error| error.to_string())?;
         write(&project.join("ten-lines.mjs"), self.ten_lines("wasm")?)?;
         Run::new("node").arg("ten-lines.mjs").folder(&project).run()
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::setup;
-use crate::shell::{Run, cache, files, read};
+use crate::shell::{Run, cache, files, remove_folder};
 use crate::steps::Steps;
 use crate::{Result, build, conformance, package};
 
@@ -16,6 +16,13 @@ const PARTS: [&str; 7] = [
     "examples",
     "package",
 ];
+
+/// The arguments of cargo for all Rust tests: the bindings are tested in their
+/// own languages.
+pub(crate) const RUST_TESTS: &str = "test --workspace --exclude tastemaker-python \
+    --exclude tastemaker-node --exclude tastemaker-wasm";
+
+const EXAMPLES: &str = "cargo xtask test examples";
 
 /// Runs the named part, or all of them, to the end even when a step fails.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
@@ -78,12 +85,7 @@ impl<'a> Test<'a> {
             "rust: clippy",
             "clippy --workspace --all-targets -- -D warnings",
         );
-        cargo(
-            steps,
-            "rust: tests and doctests",
-            "test --workspace --exclude tastemaker-python --exclude tastemaker-node \
-             --exclude tastemaker-wasm",
-        );
+        cargo(steps, "rust: tests and doctests", RUST_TESTS);
         let words = "doc --no-deps -p tastemaker -p tastemaker-kernels";
         let repeat = format!("RUSTDOCFLAGS='-D warnings' cargo {words}");
         steps.step("rust: documentation", &repeat, || {
@@ -177,48 +179,68 @@ impl<'a> Test<'a> {
         }
         if self.build_node() {
             let folder = root.join("examples/node");
-            let name = "example: node";
-            let again = "cargo xtask test examples";
-            self.steps.step(name, again, || {
+            self.steps.step("example: node", EXAMPLES, || {
                 setup::node_packages(&folder)?;
                 each(&files(&folder, ".mjs"), |file| {
                     Run::new("node").arg(file).folder(&folder)
                 })
             });
+            self.next_example();
         } else {
             self.steps.skip("example: node");
+            self.steps.skip("example: next.js");
         }
-        let web = root.join("examples/web");
-        if has_script(&web, "test") {
-            if self.build_wasm() {
-                let step = "example: web";
-                self.steps.step(step, "cargo xtask test examples", || {
-                    setup::node_packages(&web)?;
-                    let browser = setup::browser()?;
-                    Run::new("npm")
-                        .words("test")
-                        .folder(&web)
-                        .env("CHROMIUM_PATH", browser)
-                        .run()
-                });
-            } else {
-                self.steps.skip("example: web");
+        if self.build_wasm() {
+            self.web_example();
+        } else {
+            self.steps.skip("example: web");
+        }
+    }
+
+    /// The Next.js application, which installs the packed tarballs.
+    fn next_example(&mut self) {
+        let root = self.root;
+        self.steps.step("example: next.js", EXAMPLES, || {
+            Run::new("npm")
+                .words("run pack")
+                .folder(root.join("bindings-node"))
+                .run()?;
+            let folder = root.join("examples/node/next-app");
+            // The tarballs keep their names when they change.
+            remove_folder(&folder.join("node_modules"))?;
+            setup::node_packages(&folder)?;
+            for script in ["train", "build", "test"] {
+                let run = Run::new("npm").arg("run").arg(script).folder(&folder);
+                run.env("NEXT_TELEMETRY_DISABLED", "1").run()?;
             }
-        }
+            Ok(())
+        });
+    }
+
+    fn web_example(&mut self) {
+        let folder = self.root.join("examples/web");
+        self.steps.step("example: web", EXAMPLES, || {
+            setup::node_packages(&folder)?;
+            let browser = setup::browser()?;
+            Run::new("npm")
+                .arg("test")
+                .folder(&folder)
+                .env("CHROMIUM_PATH", browser)
+                .run()
+        });
     }
 
     fn python_examples(&mut self) {
         let python = interpreter(self.root);
         let folder = self.root.join("examples/python");
-        let again = "cargo xtask test examples";
         let scripts = files(&folder, ".py");
         if !scripts.is_empty() {
-            self.steps.step("example: python scripts", again, || {
+            self.steps.step("example: python scripts", EXAMPLES, || {
                 each(&scripts, |file| Run::new(&python).arg(file).folder(&folder))
             });
         }
         let runner = self.root.join("xtask/run_notebook.py");
-        self.steps.step("example: python notebook", again, || {
+        self.steps.step("example: python notebook", EXAMPLES, || {
             each(&files(&folder, ".ipynb"), |file| {
                 Run::new(&python)
                     .arg(&runner)
@@ -297,11 +319,4 @@ fn interpreter(root: &Path) -> PathBuf {
 
 fn repeat_python(words: &str) -> String {
     format!(".cache/venv/bin/python {words}")
-}
-
-/// Whether a package's `package.json` has a script of that name.
-fn has_script(folder: &Path, script: &str) -> bool {
-    let manifest = read(&folder.join("package.json")).unwrap_or_default();
-    serde_json::from_str::<serde_json::Value>(&manifest)
-        .is_ok_and(|manifest| manifest["scripts"][script].is_string())
 }
