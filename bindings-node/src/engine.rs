@@ -113,7 +113,8 @@ impl NativeEngine {
         #[napi(ts_arg_type = "Uint32Array")] whole: Wholes<'_>,
         #[napi(ts_arg_type = "Float64Array")] real: Reals<'_>,
     ) -> Result<Option<String>> {
-        let request = json::parse(&request, ErrorKind::InvalidArgument)?;
+        // Of what a request holds, only a filter can be too deep or too odd to be JSON.
+        let request = json::parse(&request, ErrorKind::InvalidCondition)?;
         let request = Request::from_json(&request).map_err(thrown)?;
         let answer = self.inner.recommend(&request).map_err(thrown)?;
         write_items(&answer, &self.inner.model(), whole, real);

@@ -146,7 +146,8 @@ impl NativeModel {
         users: Vec<String>,
         options: String,
     ) -> Result<NativeBatch<'env>> {
-        let options = json::parse(&options, ErrorKind::InvalidArgument)?;
+        // Of what the options hold, only a filter can be too deep or too odd to be JSON.
+        let options = json::parse(&options, ErrorKind::InvalidCondition)?;
         let options = BatchOptions::from_json(&options).map_err(thrown)?;
         let users: Vec<&str> = users.iter().map(String::as_str).collect();
         let batch = self

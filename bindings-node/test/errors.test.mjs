@@ -30,6 +30,13 @@ const changed = (at, by) => {
   return bytes;
 };
 
+/** A condition of that depth. */
+const nested = (depth) => {
+  let condition = { a: 1 };
+  for (let level = 0; level < depth; level++) condition = { $not: condition };
+  return condition;
+};
+
 /** Ways to every code that a caller can cause. */
 const causes = {
   invalid_argument: [
@@ -149,6 +156,12 @@ const causes = {
     () => matchesCondition({ price: { $near: 3 } }, {}),
     () => engine.recommend('u', { filter: { price: { $near: 3 } } }),
     () => model.recommend(['u'], { filter: { $or: 3 } }),
+    () => engine.recommend('u', { filter: nested(100) }),
+    () => engine.recommend('u', { filter: nested(1000) }),
+    () => engine.recommend('u', { filter: nested(100_000) }),
+    () => engine.recommend('u', { filter: { title: '\ud800' } }),
+    () => model.recommend(['u'], { filter: nested(1000) }),
+    () => matchesCondition(nested(1000), {}),
   ],
   invalid_attribute: [
     () => new Catalog({ price: 'money' }),

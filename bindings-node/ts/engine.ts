@@ -6,11 +6,11 @@ import { type Condition } from './condition.js';
 import { type ErrorCode, invalid, native } from './errors.js';
 import { type Events, nativeEvents } from './events.js';
 import { type Id, describe, idText } from './ids.js';
-import { milliseconds, settingsOf, snakeKeys, toJson } from './json.js';
+import { milliseconds, settingsOf, snakeKeys } from './json.js';
 import { type Model, nativeModel } from './model.js';
 import { NativeEngine } from './native.js';
 import { type EventDetails, Profile, asBytes } from './profile.js';
-import { withTime } from './recommendations.js';
+import { requestJson } from './recommendations.js';
 
 /** An event of a history that comes with the request. */
 export interface HistoryEvent extends EventDetails {
@@ -128,7 +128,7 @@ export class Engine {
       request = snakeKeys(options, 'options');
       request['user_id'] = idText(first, 'userId');
     }
-    return answer(this.#native, this.#model, toJson(withIds(withTime(request)), 'request'));
+    return answer(this.#native, this.#model, requestJson(withIds(request), 'request'));
   }
 
   /** The bytes of a user's history; of an empty one for a user that the engine does not know. */

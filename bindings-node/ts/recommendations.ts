@@ -124,17 +124,19 @@ export class Recommendations {
 export function batchRequest(users: unknown, options: unknown): { texts: string[]; json: string } {
   if (!Array.isArray(users)) throw invalid('users must be an array of ids');
   const texts = users.map((user, row) => idText(user, `users[${row}]`));
-  return { texts, json: toJson(withTime(snakeKeys(options, 'options')), 'options') };
+  return { texts, json: requestJson(snakeKeys(options, 'options'), 'options') };
 }
 
 /**
- * Gives the field `now` the form that the core takes; what is not a time stays one that it refuses.
+ * The JSON of fields among which `now` and `filter` may be. What is not a time stays something
+ * that the core refuses; what has no JSON can only be in the filter.
  * @internal
  */
-export function withTime(fields: Record<string, unknown>): Record<string, unknown> {
-  if (fields['now'] !== undefined && fields['now'] !== null) {
-    const now = milliseconds(fields['now']);
-    fields['now'] = Number.isFinite(now) ? now : String(fields['now']);
+export function requestJson(fields: Record<string, unknown>, what: string): string {
+  const { now, filter } = fields;
+  if (now !== undefined && now !== null) {
+    const time = milliseconds(now);
+    fields['now'] = Number.isFinite(time) ? time : String(now);
   }
-  return fields;
+  return toJson(fields, what, filter === undefined ? 'invalid_argument' : 'invalid_condition');
 }
