@@ -51,6 +51,8 @@ describe('Model', () => {
     for (const again of [
       Model.open(path),
       Model.open(pathToFileURL(path)),
+      Model.open(bytes),
+      Model.open(buffer),
       Model.fromBytes(bytes),
       Model.fromBytes(buffer),
     ]) {

@@ -55,9 +55,13 @@ export class Model {
     return new Model(inner);
   }
 
-  /** Opens a snapshot file; it is memory-mapped, and must not be changed in place. */
-  static open(path: string | URL): Model {
-    const file = path instanceof URL ? fileURLToPath(path) : path;
+  /**
+   * Opens a snapshot file, or its bytes. The file is memory-mapped, and must not be changed in
+   * place; bytes are copied once.
+   */
+  static open(source: string | URL | Uint8Array | ArrayBuffer): Model {
+    if (typeof source !== 'string' && !(source instanceof URL)) return Model.fromBytes(source);
+    const file = pathOf(source);
     return new Model(native(() => NativeModel.open(file)));
   }
 
@@ -68,7 +72,7 @@ export class Model {
 
   /** Writes the snapshot to a temporary file, which then takes the place of `path`. */
   save(path: string | URL): void {
-    const file = path instanceof URL ? fileURLToPath(path) : path;
+    const file = pathOf(path);
     native(() => this.#native.save(file));
   }
 
@@ -178,5 +182,14 @@ export class Model {
       if (typeof model === 'object' && model !== null && #native in model) return model.#native;
       throw invalid(`model must be a Model of this package, not ${describe(model)}`);
     };
+  }
+}
+
+function pathOf(path: string | URL): string {
+  if (!(path instanceof URL)) return path;
+  try {
+    return fileURLToPath(path);
+  } catch (cause) {
+    throw invalid((cause as Error).message);
   }
 }
