@@ -1,6 +1,7 @@
 //! The catalog: items and their typed attributes.
 
 use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
 
 use tastemaker::ErrorKind;
 use tastemaker::catalog::Catalog;
@@ -9,10 +10,10 @@ use wasm_bindgen::prelude::*;
 use crate::error::{Result, thrown};
 use crate::json;
 
-/// A catalog.
+/// A catalog. Should a call panic, the cell is free again and the catalog is what the call left.
 #[wasm_bindgen]
 pub struct NativeCatalog {
-    pub(crate) inner: RefCell<Catalog>,
+    pub(crate) inner: AssertUnwindSafe<RefCell<Catalog>>,
 }
 
 #[wasm_bindgen]
@@ -26,7 +27,7 @@ impl NativeCatalog {
             }
         };
         Ok(Self {
-            inner: RefCell::new(catalog),
+            inner: AssertUnwindSafe(RefCell::new(catalog)),
         })
     }
 

@@ -1,7 +1,7 @@
 //! The WebAssembly half of the npm package `tastemaker-wasm`.
 //!
 //! One file per core module, each of which converts types and does nothing else: options,
-//! requests and answers cross as JSON text, columns as typed arrays that are copied. The
+//! requests cross as JSON text, columns and answers as typed arrays that are copied. The
 //! TypeScript façade, which the Node package has too, gives this flat interface its public shape;
 //! nothing here is public.
 //!
@@ -13,6 +13,7 @@
     unsafe_code,
     reason = "wasm-bindgen generates the entry points that JavaScript calls"
 )]
+#![allow(unreachable_pub, reason = "an export is reached from JavaScript")]
 #![allow(
     missing_docs,
     reason = "wasm-bindgen generates undocumented items beside each export"

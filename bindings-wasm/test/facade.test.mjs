@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
+import { asError } from '../dist/errors.js';
 import * as tm from '../dist/node.js';
 import { someEvents, someModel } from './support/fixture.mjs';
 
@@ -250,6 +251,19 @@ test('conditions match plain objects', () => {
   assert.equal(tm.matchesCondition({ price: { $lt: 3 } }, { price: 2 }), true);
   assert.equal(code(() => tm.matchesCondition({ $and: 1 }, {})), 'invalid_condition');
   assert.equal(tm.matchesCondition({ id: { $inGroup: 'vip' } }, { id: 'a' }, { vip: ['a'] }), true);
+});
+
+test('a panic, and a trap, are internal errors', () => {
+  class PanicError extends Error {
+    name = 'PanicError';
+  }
+  for (const cause of [new PanicError('index out of bounds'), new WebAssembly.RuntimeError('unreachable')]) {
+    const error = asError(cause);
+    assert.ok(error instanceof TastemakerError);
+    assert.deepEqual([error.code, error.message, error.cause], ['internal', cause.message, cause]);
+  }
+  const foreign = new RangeError('mine');
+  assert.equal(asError(foreign), foreign);
 });
 
 test('the codes are those of the shared table', () => {

@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     terminal::progress_done();
 
     let edge = model.export_edge(&EdgeOptions::from_json(&json!({
-        "neighbors": 48, "attributes": ["title", "year", "genres"],
+        "neighbors": 32, "attributes": ["title", "year", "genres"],
     }))?)?;
     std::fs::create_dir_all(&target)?;
     for (name, model) in [("movies.tm", &model), ("movies-edge.tm", &edge)] {

@@ -80,7 +80,7 @@ function show({ model, size, opened }) {
     };
     at('genres').replaceChildren(
       choice('All', undefined),
-      ...Object.keys(GENRES).map((name) => choice(name, name)),
+      ...Object.keys(GENRES).sort().map((name) => choice(name, name)),
     );
   }
 

@@ -20,27 +20,28 @@ function colours({ genres }) {
   return { '--hue': first, '--hue2': second };
 }
 
-/** How many reasons a card names; the others are added up. */
-const NAMED = 3;
+/** How many lines of reasons a card has; what does not fit is added up in the last one. */
+const LINES = 4;
 
 /** The reasons of a score: a bar of their shares, and their names. */
 function why(item, movies) {
   if (item.source === 'popular') {
     return element('div', { className: 'why' }, element('p', { className: 'because' }, 'Popular with everybody'));
   }
-  const given = item.reasons.filter((reason) => reason.contribution > 0);
-  const named = given.slice(0, NAMED);
-  const others = given.slice(NAMED);
+  const fits = item.reasons.length <= LINES;
+  const named = fits ? item.reasons : item.reasons.slice(0, LINES - 1);
+  const others = fits ? [] : item.reasons.slice(LINES - 1);
   const parts = named.map((reason, at) => ({ name: movies.get(reason.itemId).title, share: reason.share, at }));
   if (others.length > 0) {
     const share = others.reduce((sum, reason) => sum + reason.share, 0);
-    parts.push({ name: `${others.length} more`, share, at: NAMED });
+    parts.push({ name: `${others.length} more`, share, at: LINES - 1 });
   }
   const bar = element('div', { className: 'bar', 'aria-hidden': 'true' });
   const list = element('ul', { className: 'reasons' });
   for (const { name, share, at } of parts) {
-    const percent = `${Math.round(share * 100)} %`;
-    bar.append(element('span', { className: `part part${at}`, style: { 'flex-grow': Math.max(share, 0.01) } }));
+    // What was dismissed takes away: its share is negative, and has no place in the bar.
+    if (share > 0) bar.append(element('span', { className: `part part${at}`, style: { 'flex-grow': share } }));
+    const percent = `${share < 0 ? '−' : ''}${Math.abs(Math.round(share * 100))} %`;
     list.append(
       element('li', { className: `part${at}` }, element('span', { className: 'name' }, name), element('b', {}, percent)),
     );
@@ -56,7 +57,7 @@ export function card(item, movies, { choose, dismiss }) {
     { className: 'poster', type: 'button', title: 'I like this', onclick: () => choose(item.itemId) },
     element('span', { className: 'year' }, movie.year === undefined ? '' : String(movie.year)),
     element('span', { className: 'title' }, movie.title),
-    element('span', { className: 'genres' }, movie.genres.slice(0, 3).join(' · ')),
+    element('span', { className: 'genres' }, movie.genres.slice(0, 2).join(' · ')),
   );
   const close = element(
     'button',
