@@ -13,13 +13,22 @@ test('every export is there', () => {
   for (const path of paths) assert.ok(existsSync(new URL(path, root)), path);
 });
 
-test('the conditions lead to their entries, which load by the name of the package', () => {
-  const program = "import('tastemaker-wasm').then((tm) => console.log(new tm.Profile().length))";
-  const run = (flags) => execFileSync(process.execPath, [...flags, '-e', program], { cwd: root, encoding: 'utf8' });
-  assert.equal(run([]), '0\n');
-  const { exports } = manifest;
-  assert.equal(exports['.'].browser, './dist/web.js');
-  assert.equal(exports['.']['edge-light'], './dist/edge.js');
+test('the conditions lead to entries that load by the name of the package', () => {
+  const program = `
+    const { register } = await import('node:module');
+    register('./test/support/edge-hooks.mjs', import.meta.url);
+    const tm = await import('tastemaker-wasm');
+    await tm.init();
+    console.log(import.meta.resolve('tastemaker-wasm').split('/').at(-1), new tm.Profile().length);`;
+  const run = (flags) =>
+    execFileSync(process.execPath, [...flags, '--input-type=module', '-e', program], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+  assert.equal(run([]), 'node.js 0\n');
+  assert.equal(run(['--conditions=edge-light']), 'edge.js 0\n');
+  assert.equal(run(['--conditions=workerd']), 'edge.js 0\n');
+  assert.equal(manifest.exports['.'].browser, './dist/web.js');
 });
 
 test('the web entry needs nothing of Node, and names its module for bundlers', () => {
