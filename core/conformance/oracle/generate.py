@@ -5,10 +5,10 @@ import pathlib
 import sys
 
 import fixtures
-from suites import identity, recommend
+from suites import catalog, conditions, engine, identity, recommend, snapshots, training
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent
-MODULES = [identity, recommend]
+MODULES = [conditions, identity, catalog, recommend, engine, snapshots, training]
 # Made elsewhere, and kept as they are.
 GIVEN = ["conditions.json"]
 
