@@ -122,9 +122,9 @@ impl Engine {
         filter: Option<&Bound<'py, PyAny>>,
         allow: Option<&Bound<'py, PyAny>>,
         deny: Option<&Bound<'py, PyAny>>,
-        exclude_seen: bool,
-        explain: bool,
-        trace: bool,
+        exclude_seen: Option<bool>,
+        explain: Option<bool>,
+        trace: Option<bool>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let mut fields = Map::new();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -168,12 +168,18 @@ impl Engine {
         if let Some(deny) = deny {
             set("deny", Value::from(ids::to_texts("deny", deny)?));
         }
-        set("exclude_seen", Value::Bool(exclude_seen));
-        set("explain", Value::Bool(explain));
-        set("trace", Value::Bool(trace));
+        for (name, flag) in [
+            ("exclude_seen", exclude_seen),
+            ("explain", explain),
+            ("trace", trace),
+        ] {
+            if let Some(flag) = flag {
+                set(name, Value::Bool(flag));
+            }
+        }
         let fields = Value::Object(fields);
         let answer = attached(py, || self.core.recommend(&Request::from_json(&fields)?))?;
-        self.to_python(py, answer, explain)
+        self.to_python(py, answer, explain == Some(true))
     }
 
     fn profile(&self, py: Python<'_>, user_id: &Bound<'_, PyAny>) -> PyResult<Profile> {
@@ -276,6 +282,7 @@ fn entry(row: &Bound<'_, PyAny>) -> PyResult<Value> {
         let (name, value) = pair.extract::<(String, Bound<'_, PyAny>)>()?;
         let value = match name.as_str() {
             "item_id" => Value::String(ids::to_text("history.item_id", &value)?.into_owned()),
+            "timestamp" if value.is_none() => Value::Null,
             "timestamp" => Value::from(time::millis("history.timestamp", &value)?),
             "weight" => {
                 // A weight that is not finite has no JSON form: null, which the core refuses.

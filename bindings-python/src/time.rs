@@ -1,6 +1,5 @@
 //! Python's many kinds of time to Unix milliseconds.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyFloat, PyInt};
@@ -104,11 +103,5 @@ pub(crate) fn millis(field: &str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
             .extract()
             .map_err(|_| bad("it is beyond the year 9999"));
     }
-    Err(PyTypeError::new_err(format!(
-        "{field} is a {}; it is a time, or whole Unix milliseconds",
-        value
-            .get_type()
-            .qualname()
-            .map_or_else(|_| "?".to_owned(), |n| n.to_string())
-    )))
+    Err(bad("it is a time, or whole Unix milliseconds"))
 }

@@ -21,6 +21,7 @@ from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
 from tastemaker._recommendations import Recommendations, Row
 from tastemaker._train import TrainOptions, train
+from tastemaker import errors
 from tastemaker.errors import (
     CancelledError,
     CorruptProfileError,

@@ -22,7 +22,7 @@ def matches_condition(
     an ``InvalidConditionError``; with ``lenient`` it is false.
 
     >>> import tastemaker as tm
-    >>> tm.matches_condition({"price": {"$lt": 5000}, "styles": "rustic"}, {"price": 4200, "styles": ["rustic"]})
+    >>> tm.matches_condition({"price": {"$lt": 5000}, "styles": {"$in": ["rustic"]}}, {"price": 4200, "styles": ["rustic"]})
     True
     """
     return _native.matches_condition(condition, attributes, groups, lenient)

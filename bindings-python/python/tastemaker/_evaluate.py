@@ -13,7 +13,7 @@ from tastemaker._recommendations import _needed
 from tastemaker._typing import Table
 
 if TYPE_CHECKING:
-    import pandas
+    import pandas as _pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 
 class Evaluation:
@@ -48,17 +48,16 @@ class Evaluation:
         """All figures as plain data."""
         return {**self._data, "model": self.model, "popularity": self.popularity}
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> _pandas.DataFrame:
         """A data frame: a row a metric, the columns ``model`` and ``popularity``. Needs pandas."""
-        frame: pandas.DataFrame = _needed("pandas").DataFrame({"model": self.model, "popularity": self.popularity})
-        return frame
+        return _needed("pandas").DataFrame({"model": self.model, "popularity": self.popularity})
 
     def plot(self, metrics: Iterable[str] = ("recall", "ndcg", "hit_rate", "precision", "mrr"), ax: Any = None) -> Any:
         """Draws the metrics as bars beside those of popularity; returns the axes. Needs matplotlib."""
         names = list(metrics)
         if ax is None:
             _needed("matplotlib")
-            from matplotlib import pyplot
+            from matplotlib import pyplot  # type: ignore[import-not-found, unused-ignore]
 
             _, ax = pyplot.subplots(figsize=(1.2 * len(names) + 1.5, 3.2), layout="constrained")
         groups = [("popularity", self.popularity, "#b8bec8", -0.19), ("model", self.model, "#2f6fde", 0.19)]

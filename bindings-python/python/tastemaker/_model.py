@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tastemaker import _native
 from tastemaker._columns import column, id_array, object_array
+from tastemaker._native import Model as NativeModel
 from tastemaker._profile import Profile
 from tastemaker._progress import Progress, reporter, thread_count
 from tastemaker._recommendations import Recommendations
@@ -30,13 +30,13 @@ class Model:
     It is read-only, and safe to share between threads. It pickles as its bytes.
     """
 
-    _native: _native.Model
+    _native: NativeModel
 
     def __init__(self) -> None:
         raise TypeError("a model comes from tastemaker.train, Model.open or Model.from_bytes")
 
     @classmethod
-    def _wrap(cls, native: _native.Model) -> Model:
+    def _wrap(cls, native: NativeModel) -> Model:
         model = cls.__new__(cls)
         model._native = native
         return model
@@ -48,12 +48,12 @@ class Model:
         Raises ``IoError``, ``NotASnapshotError``, ``UnsupportedVersionError`` or
         ``CorruptSnapshotError``.
         """
-        return cls._wrap(_native.Model.open(os.fspath(path)))
+        return cls._wrap(NativeModel.open(os.fspath(path)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
         """Opens a snapshot in memory. Raises as :meth:`open`."""
-        return cls._wrap(_native.Model.from_bytes(data))
+        return cls._wrap(NativeModel.from_bytes(data))
 
     def save(self, path: Path) -> None:
         """Writes the snapshot: to a temporary file beside it, which then takes its name."""

@@ -5,6 +5,20 @@ from typing import Any, Final, final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Catalog",
+    "Column",
+    "Engine",
+    "Model",
+    "Profile",
+    "__version__",
+    "default_options",
+    "evaluate",
+    "matches_condition",
+    "read_arrow",
+    "train",
+]
+
 __version__: Final[str]
 
 @final
@@ -114,9 +128,9 @@ class Engine:
         filter: Any | None,
         allow: Any | None,
         deny: Any | None,
-        exclude_seen: bool,
-        explain: bool,
-        trace: bool,
+        exclude_seen: bool | None,
+        explain: bool | None,
+        trace: bool | None,
     ) -> tuple[
         list[Any],
         list[float],

@@ -52,9 +52,10 @@ class _Tqdm:
         with warnings.catch_warnings():
             # Without ipywidgets, tqdm warns once and draws text.
             warnings.simplefilter("ignore")
-            from tqdm.auto import tqdm
+            from tqdm.auto import tqdm  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
-            self._bar: Any = tqdm(desc=what, total=0, leave=False, bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}")
+            form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
+            self._bar: Any = tqdm(desc=what, total=0, leave=False, bar_format=form)
         self._what = what
 
     def __call__(self, stage: str, done: int, total: int) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 from tastemaker.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    import pandas
-    import polars
-    import pyarrow
+    import pandas as _pandas  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    import polars as _polars  # type: ignore[import-not-found, unused-ignore]
+    import pyarrow as _pyarrow  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 _SOURCES = np.array(["graph", "popular"], dtype=object)
 _SHOWN_ROWS = 10
@@ -64,42 +64,39 @@ class Recommendations:
     @cached_property
     def user_id(self) -> np.ndarray[Any, Any]:
         """The users, as they were asked for."""
-        return self._users[self._user_row]
+        return np.asarray(self._users[self._user_row])
 
     @cached_property
     def item_id(self) -> np.ndarray[Any, Any]:
         """The items."""
-        return self._items[self._item_index]
+        return np.asarray(self._items[self._item_index])
 
     @cached_property
     def source(self) -> np.ndarray[Any, Any]:
         """Where each came from: ``graph`` (the user's history) or ``popular``."""
-        return _SOURCES[self._source]
+        return np.asarray(_SOURCES[self._source])
 
     def to_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """The columns by name."""
         return {name: getattr(self, name) for name in Row._fields}
 
-    def to_pandas(self) -> pandas.DataFrame:
+    def to_pandas(self) -> _pandas.DataFrame:
         """A pandas data frame. Needs pandas."""
-        pandas = _needed("pandas")
-        frame: pandas.DataFrame = pandas.DataFrame(self.to_dict())
-        return frame
+        return _needed("pandas").DataFrame(self.to_dict())
 
-    def to_polars(self) -> polars.DataFrame:
+    def to_polars(self) -> _polars.DataFrame:
         """A polars data frame. Needs polars."""
-        polars = _needed("polars")
+        module = _needed("polars")
         columns = {
-            name: polars.Series(name, column.tolist(), dtype=polars.String) if column.dtype == object else column
+            name: module.Series(name, column.tolist(), dtype=module.String) if column.dtype == object else column
             for name, column in self.to_dict().items()
         }
-        frame: polars.DataFrame = polars.DataFrame(columns)
+        frame: _polars.DataFrame = module.DataFrame(columns)
         return frame
 
-    def to_arrow(self) -> pyarrow.Table:
+    def to_arrow(self) -> _pyarrow.Table:
         """An Arrow table. Needs pyarrow."""
-        table: pyarrow.Table = _needed("pyarrow").table(self.to_dict())
-        return table
+        return _needed("pyarrow").table(self.to_dict())
 
     def __len__(self) -> int:
         return len(self.score)

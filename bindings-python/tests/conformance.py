@@ -1,0 +1,263 @@
+"""The operations of the conformance suites, in terms of this package.
+
+``core/conformance/README.md`` describes the format. One function an operation; the runner is
+``test_conformance.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tastemaker as tm
+
+FOLDER = Path(__file__).resolve().parents[2] / "core" / "conformance"
+
+
+def read(file: str) -> Any:
+    return json.loads((FOLDER / file).read_text("utf-8"))
+
+
+def snapshot_bytes(snapshot: str) -> bytes:
+    return (FOLDER / snapshot).read_bytes() if "/" in snapshot else bytes.fromhex(snapshot)
+
+
+@cache
+def _model(source: str) -> tm.Model:
+    given = json.loads(source)
+    if given["snapshot"] is not None:
+        model = tm.Model.from_bytes(snapshot_bytes(given["snapshot"]))
+    else:
+        model = trained(given["train"])
+    return model if given["edge"] is None else model.export_edge(**given["edge"])
+
+
+def model_of(given: dict[str, Any]) -> tm.Model:
+    return _model(json.dumps({key: given.get(key) for key in ("snapshot", "train", "edge")}))
+
+
+def trained(given: dict[str, Any]) -> tm.Model:
+    catalog = None
+    if given.get("catalog") is not None:
+        catalog = tm.Catalog(given["catalog"].get("schema"))
+        for item in given["catalog"]["items"]:
+            catalog.add(item["id"], item["attributes"])
+    return tm.train(table(given["events"]), catalog, given.get("options"), progress=False, threads=1)
+
+
+def table(given: dict[str, Any]) -> dict[str, Any]:
+    columns = dict(given)
+    if "weight" in columns:
+        columns["weight"] = [float(weight) for weight in columns["weight"]]
+    return columns
+
+
+def event(given: dict[str, Any]) -> dict[str, Any]:
+    arguments = dict(given)
+    arguments.pop("user_id", None)
+    if isinstance(arguments.get("weight"), str):
+        arguments["weight"] = float(arguments["weight"])
+    return arguments
+
+
+def answer(engine: tm.Engine, request: dict[str, Any]) -> Any:
+    return texts(engine.recommend(**request).to_dict())
+
+
+def texts(value: Any) -> Any:
+    """The same data with ids as texts, as the core has them."""
+    if isinstance(value, dict):
+        return {name: str(item) if name == "item_id" else texts(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [texts(item) for item in value]
+    return value
+
+
+def condition(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    lenient = given.get("lenient", suite.get("lenient", False))
+    return {
+        "result": tm.matches_condition(
+            given["condition"], given["attributes"], given.get("groups"), lenient=lenient
+        )
+    }
+
+
+def recommend(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    engine = tm.Engine(model_of(given))
+    for record in given.get("record", []):
+        engine.record(record["user_id"], **event(record))
+    return answer(engine, given["request"])
+
+
+def profile(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    def build(start: tm.Profile, events: list[dict[str, Any]]) -> tm.Profile:
+        for one in events:
+            start.record(**event(one))
+        return start
+
+    start = tm.Profile.from_bytes(bytes.fromhex(given["bytes"])) if "bytes" in given else tm.Profile()
+    result = build(start, given.get("events", []))
+    for other in given.get("merge", []):
+        result.merge(build(tm.Profile(), other))
+    assert tm.Profile.from_bytes(result.to_bytes()) == result
+    events = [one._asdict() for one in result.events]
+    return {"events": events, "bytes": result.to_bytes().hex(), "len": len(result)}
+
+
+def open_(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    data = bytearray(snapshot_bytes(given["snapshot"]))
+    for name, mutation in given.get("mutate", {}).items():
+        match name:
+            case "truncate":
+                del data[mutation:]
+            case "flip":
+                data[mutation[0]] ^= 1 << mutation[1]
+            case "set":
+                data[mutation[0]] = mutation[1]
+            case "append":
+                data += bytes.fromhex(mutation)
+            case _:
+                raise NotImplementedError(f"the mutation {name} is not known")
+    return shape(tm.Model.from_bytes(bytes(data)))
+
+
+def shape(model: tm.Model) -> dict[str, Any]:
+    return {"item_count": model.item_count, "user_count": model.user_count, "hash": model.hash}
+
+
+def catalog(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    result = tm.Catalog(given.get("schema"))
+    for name, *arguments in given["ops"]:
+        if name not in ("add", "replace", "remove"):
+            raise NotImplementedError(f"the change {name} is not known")
+        getattr(result, name)(*arguments)
+    return {"items": {item: result.get(item) for item in result}, "schema": result.schema}
+
+
+def train(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    model = trained(given)
+    return shape(model) | {"manifest": model.manifest}
+
+
+def model(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    asked = model_of(given)
+
+    def neighbors(item: str) -> Any:
+        found = asked.neighbors(item)
+        return None if found is None else texts([neighbor._asdict() for neighbor in found])
+
+    def history(user: str) -> Any:
+        found = asked.profile(user)
+        return None if found is None else found.to_bytes().hex()
+
+    return shape(asked) | {
+        "manifest": asked.manifest,
+        "neighbors": {item: neighbors(item) for item in given.get("neighbors", [])},
+        "attributes": {item: asked.attributes(item) for item in given.get("attributes", [])},
+        "profiles": {user: history(user) for user in given.get("profiles", [])},
+    }
+
+
+def batch(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    result = model_of(given).recommend(given["users"], **given["options"])
+    columns = {name: column.tolist() for name, column in result.to_dict().items()}
+    return columns | {"item_id": [str(item) for item in columns["item_id"]]}
+
+
+def evaluate(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return tm.evaluate(model_of(given), given["test"], **given.get("options", {})).to_dict()
+
+
+def engine(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    asked = tm.Engine(model_of(given))
+    results = []
+    for step in given["steps"]:
+        try:
+            results.append(run_step(asked, *step))
+        except tm.TastemakerError as error:
+            results.append({"error": error.code})
+    return {"results": results}
+
+
+def run_step(engine: tm.Engine, name: str, *arguments: Any) -> Any:
+    match name, arguments:
+        case "record", [user, given]:
+            return engine.record(user, **event(given))._asdict()
+        case "record_batch", [events, skip_invalid]:
+            report = engine.record_batch(table(events), skip_invalid=skip_invalid)
+            rejected = [{"row": row.row, "code": row.code} for row in report.rejected]
+            return report._asdict() | {"rejected": rejected}
+        case "merge_profile", [user, data]:
+            return engine.merge_profile(user, bytes.fromhex(data))
+        case "erase", [user]:
+            return engine.erase(user)
+        case "profile", [user]:
+            return engine.profile(user).to_bytes().hex()
+        case "user_count", []:
+            return engine.user_count
+        case "swap", [source]:
+            return engine.swap(model_of(source))
+        case "recommend", [request]:
+            return answer(engine, request)
+        case _:
+            raise NotImplementedError(f"the step {name} is not known")
+
+
+OPERATIONS = {
+    "condition": condition,
+    "recommend": recommend,
+    "profile": profile,
+    "open": open_,
+    "catalog": catalog,
+    "train": train,
+    "model": model,
+    "batch": batch,
+    "evaluate": evaluate,
+    "engine": engine,
+}
+
+
+def difference(expect: dict[str, Any], actual: Any) -> str | None:
+    """What differs, if anything."""
+    exact = dict(expect)
+    close = exact.pop("close", None)
+    if "error" in actual and "error" not in expect:
+        return f"failed with {actual['error']}"
+    found = _differs(exact, actual, "", None)
+    if found is None and close is not None:
+        close = dict(close)
+        tolerance = close.pop("tol")
+        found = _differs(close, actual, "", tolerance)
+    return found
+
+
+def _differs(expected: Any, actual: Any, path: str, tolerance: float | None) -> str | None:
+    wrong = f"{path} is {actual!r}, not {expected!r}"
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        if path == ".items" and len(expected) != len(actual):
+            return wrong
+        for name, value in expected.items():
+            if name not in actual:
+                return f"{path}.{name} is missing"
+            found = _differs(value, actual[name], f"{path}.{name}", tolerance)
+            if found is not None:
+                return found
+        return None
+    if isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            return wrong
+        pairs = enumerate(zip(expected, actual))
+        return next(filter(None, (_differs(a, b, f"{path}[{i}]", tolerance) for i, (a, b) in pairs)), None)
+    if _is_number(expected) and _is_number(actual):
+        if tolerance is not None:
+            return None if abs(expected - actual) <= tolerance else wrong
+        return None if np.float64(expected).tobytes() == np.float64(actual).tobytes() else wrong
+    return None if type(expected) is type(actual) and expected == actual else wrong
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

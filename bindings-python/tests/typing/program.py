@@ -1,0 +1,41 @@
+"""A program as users write it: `mypy --strict` must accept it and know its types."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+from typing_extensions import assert_type
+
+import tastemaker as tm
+
+
+def program(folder: Path) -> None:
+    catalog = tm.Catalog({"opened": "time"})
+    catalog.add("mill", {"title": "Old Mill", "opened": dt.date(2020, 5, 1)})
+    options = tm.TrainOptions(neighbors=50, kinds={"view": 0.5})
+    model = tm.train({"user_id": ["a"], "item_id": np.array(["mill"])}, catalog, options, progress=False)
+    model.save(folder / "model.tm")
+    assert_type(tm.Model.open(str(folder / "model.tm")), tm.Model)
+
+    result = model.recommend(["a", "b"], k=5, filter={"price": {"$lt": 5}})
+    assert_type(result, tm.Recommendations)
+    for row in result:
+        assert_type(row.score, float)
+        assert_type(row.source, str)
+
+    engine = tm.Engine(model)
+    recorded = engine.record("a", "mill", "save", timestamp=dt.datetime.now(dt.timezone.utc))
+    assert_type(recorded.changed, bool)
+    answer = engine.recommend("a", k=3, history=["mill", {"item_id": "barn"}], explain=True)
+    assert_type(answer.items, list[tm.Recommendation])
+    assert_type(answer.items[0].reasons[0].share, float)
+    assert_type(engine.profile("a").to_bytes(), bytes)
+
+    evaluation = tm.evaluate(model, {"user_id": ["a"], "item_id": ["mill"]})
+    assert_type(evaluation.model, dict[str, float])
+    try:
+        tm.Model.from_bytes(b"")
+    except tm.NotASnapshotError as error:
+        assert_type(error.code, str)
