@@ -158,7 +158,7 @@ class Answer:
 
         def because(item: Recommendation) -> str:
             parts = (
-                f"{title(attributes, reason.item_id) or reason.item_id} {reason.share:.0%}" for reason in item.reasons[:3]
+                f"{title(attributes, reason.item_id) or reason.item_id} {reason.share:.0%}" for reason in item.reasons[:2]
             )
             return ", ".join(parts)
 

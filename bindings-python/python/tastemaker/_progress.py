@@ -55,12 +55,14 @@ class _Tqdm:
             from tqdm.auto import tqdm  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
             form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
-            self._bar: Any = tqdm(desc=what, total=0, leave=False, bar_format=form)
+            self._bar: Any = tqdm(desc=what, total=1, leave=False, bar_format=form)
         self._what = what
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         self._bar.set_description(f"{self._what}: {stage}", refresh=False)
-        self._bar.total, self._bar.n = total, done
+        if self._bar.total != total:
+            self._bar.reset(total=total)
+        self._bar.n = done
         self._bar.refresh()
 
     def close(self) -> None:

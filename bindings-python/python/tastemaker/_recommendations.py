@@ -142,10 +142,11 @@ def title(attributes: Callable[[Any], dict[str, Any] | None], item_id: Any) -> s
 def html_table(header: list[str], rows: list[list[Any]]) -> str:
     """A plain table; columns without any text are left out."""
     kept = [column for column in range(len(header)) if any(str(row[column]) for row in rows)]
-    cells = "".join(f"<th>{html.escape(header[column])}</th>" for column in kept)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(row[column]))}</td>" for column in kept) + "</tr>" for row in rows
-    )
+    left = ' style="text-align: left"'
+    style = [left if any(isinstance(row[column], str) for row in rows) else "" for column in range(len(header))]
+    cells = "".join(f"<th{style[column]}>{html.escape(header[column])}</th>" for column in kept)
+    lines = ("".join(f"<td{style[column]}>{html.escape(str(row[column]))}</td>" for column in kept) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
 
 
