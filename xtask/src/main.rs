@@ -33,7 +33,8 @@ usage: cargo xtask COMMAND
   build-node            build the Node package in bindings-node/
   build-wasm            build the browser package in bindings-wasm/
   conformance           the same snapshots and answers in four languages
-  package               pack the artefacts and try them in empty folders
+  package [--portable]  pack the artefacts and try them in empty folders;
+                        --portable makes the wheel for older systems too
   figures GROUP --data DIR [--peers] [--write DATE]
                         quality train recommend overhead snapshot, or all:
                         a JSON object a line; --write keeps them in docs/
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         "build-python" => build::python(&root),
         "build-node" => build::node(&root),
         "build-wasm" => build::wasm(&root),
-        part @ ("conformance" | "package") => test::run(&root, &[part.to_owned()]),
+        "conformance" | "package" => test::run(&root, &arguments),
         "figures" => figures::run(&root, rest),
         "benchmarks-page" => figures::page(&root),
         "test" => test::run(&root, rest),

@@ -13,36 +13,45 @@ use crate::steps::Steps;
 
 const AGAIN: &str = "cargo xtask package";
 
-/// The steps, when the JavaScript packages are built.
-pub(crate) fn steps(root: &Path, steps: &mut Steps) {
+/// The steps; those of a package that was not built are skipped.
+///
+/// `portable` makes the wheel that a release needs, for any Linux since 2014: it
+/// compiles everything once more, with another linker.
+pub(crate) fn steps(root: &Path, steps: &mut Steps, built: Built, portable: bool) {
     let work = Work {
-        root,
+        root: root.to_path_buf(),
+        portable,
         folder: std::env::temp_dir().join("tastemaker-package"),
     };
     let ready = steps.step("package: an empty folder", AGAIN, || work.prepare());
-    let list: [(&str, &dyn Fn() -> Result<()>); 5] = [
-        ("package: Rust crates", &|| work.rust()),
-        ("package: Python wheel", &|| work.wheel()),
-        ("package: Python source", &|| work.source()),
-        ("package: Node", &|| work.node()),
-        ("package: WebAssembly", &|| work.wasm()),
-    ];
-    for (name, step) in list {
-        if ready {
-            steps.step(name, AGAIN, step);
+    let mut step = |name: &str, built: bool, pack: fn(&Work) -> Result<()>| {
+        if ready && built {
+            steps.step(name, AGAIN, || pack(&work));
         } else {
             steps.skip(name);
         }
-    }
+    };
+    step("package: Rust crates", true, Work::rust);
+    step("package: Python wheel", true, Work::wheel);
+    step("package: Python source", true, Work::source);
+    step("package: Node", built.node, Work::node);
+    step("package: WebAssembly", built.wasm, Work::wasm);
 }
 
-struct Work<'a> {
-    root: &'a Path,
+/// Which JavaScript packages are there to be packed.
+pub(crate) struct Built {
+    pub(crate) node: bool,
+    pub(crate) wasm: bool,
+}
+
+struct Work {
+    portable: bool,
+    root: PathBuf,
     /// Outside the repository, so that nothing of it is found by accident.
     folder: PathBuf,
 }
 
-impl Work<'_> {
+impl Work {
     fn prepare(&self) -> Result<()> {
         remove_folder(&self.folder)?;
         make_folder(&self.folder)
@@ -60,7 +69,7 @@ impl Work<'_> {
             .words("package --allow-dirty -p tastemaker-kernels -p tastemaker")
             .run()?;
         let project = self.project("rust")?;
-        let packed = target(self.root).join("package");
+        let packed = target(&self.root).join("package");
         let version = env!("CARGO_PKG_VERSION");
         for name in ["tastemaker", "tastemaker-kernels"] {
             let file = packed.join(format!("{name}-{version}.crate"));
@@ -86,29 +95,44 @@ impl Work<'_> {
         )?;
         Run::new("cargo")
             .words("run --quiet --target-dir")
-            .arg(target(self.root).join("ten-lines"))
+            .arg(target(&self.root).join("ten-lines"))
             .folder(&project)
             .run()
     }
 
     fn wheel(&self) -> Result<()> {
+        setup::test_venv(&self.root)?;
         let output = self.folder.join("wheel");
+        let portable = if self.portable {
+            "--zig --compatibility manylinux2014"
+        } else {
+            ""
+        };
         self.maturin()
-            .words("build --release --zig --compatibility manylinux2014 --out")
+            .words("build --release")
+            .words(portable)
+            .arg("--out")
             .arg(&output)
             .run()?;
         self.python("wheel-project", &only(&output, ".whl")?)
     }
 
     fn source(&self) -> Result<()> {
+        setup::test_venv(&self.root)?;
         let output = self.folder.join("source");
         self.maturin().words("sdist --out").arg(&output).run()?;
         self.python("source-project", &only(&output, ".tar.gz")?)
     }
 
     fn maturin(&self) -> Run {
-        Run::new(interpreter(&cache(self.root).join("venv")))
+        let venv = cache(&self.root).join("venv");
+        let python = interpreter(&venv);
+        // maturin looks for zig in the environment that PATH leads to.
+        let programs = python.parent().unwrap_or(&venv).to_path_buf();
+        Run::new(python)
             .words("-m maturin")
+            .env("VIRTUAL_ENV", venv)
+            .path_first(&programs)
             .folder(self.root.join("bindings-python"))
     }
 
@@ -120,7 +144,7 @@ impl Work<'_> {
             .words("-m pip install --quiet --disable-pip-version-check")
             .arg(artefact)
             // Of the source archive only our own crates are compiled again.
-            .env("CARGO_TARGET_DIR", target(self.root))
+            .env("CARGO_TARGET_DIR", target(&self.root))
             .run()?;
         write(&project.join("ten_lines.py"), self.ten_lines("python")?)?;
         Run::new(&python).arg("ten_lines.py").folder(&project).run()

@@ -17,6 +17,9 @@ const PARTS: [&str; 7] = [
     "package",
 ];
 
+/// Asks for a wheel that runs on older systems too.
+const PORTABLE: &str = "--portable";
+
 /// The arguments of cargo for all Rust tests: the bindings are tested in their
 /// own languages.
 pub(crate) const RUST_TESTS: &str = "test --workspace --exclude tastemaker-python \
@@ -26,17 +29,19 @@ const EXAMPLES: &str = "cargo xtask test examples";
 
 /// Runs the named part, or all of them, to the end even when a step fails.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
-    let chosen: Vec<&str> = match arguments {
-        [] => PARTS.to_vec(),
-        names => names.iter().map(String::as_str).collect(),
-    };
+    let names = arguments.iter().map(String::as_str);
+    let mut chosen: Vec<&str> = names.filter(|name| *name != PORTABLE).collect();
+    let portable = chosen.len() < arguments.len();
+    if chosen.is_empty() {
+        chosen = PARTS.to_vec();
+    }
     if let Some(other) = chosen.iter().find(|name| !PARTS.contains(name)) {
         return Err(format!(
             "there is no part {other:?}: one of {}",
             PARTS.join(" ")
         ));
     }
-    let mut test = Test::new(root);
+    let mut test = Test::new(root, portable);
     for part in chosen {
         match part {
             "rust" => test.rust(),
@@ -56,6 +61,7 @@ type Built = Option<bool>;
 
 struct Test<'a> {
     root: &'a Path,
+    portable: bool,
     steps: Steps,
     python_built: Built,
     node_built: Built,
@@ -63,9 +69,10 @@ struct Test<'a> {
 }
 
 impl<'a> Test<'a> {
-    fn new(root: &'a Path) -> Self {
+    fn new(root: &'a Path, portable: bool) -> Self {
         Self {
             root,
+            portable,
             steps: Steps::default(),
             python_built: None,
             node_built: None,
@@ -251,12 +258,11 @@ impl<'a> Test<'a> {
     }
 
     fn package(&mut self) {
-        let built = [self.build_node(), self.build_wasm()];
-        if built == [true; 2] && setup::test_venv(self.root).is_ok() {
-            package::steps(self.root, &mut self.steps);
-        } else {
-            self.steps.skip("package");
-        }
+        let built = package::Built {
+            node: self.build_node(),
+            wasm: self.build_wasm(),
+        };
+        package::steps(self.root, &mut self.steps, built, self.portable);
     }
 
     /// One npm script of a package, as a step.
