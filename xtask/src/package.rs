@@ -17,7 +17,7 @@ const AGAIN: &str = "cargo xtask package";
 ///
 /// `portable` makes the wheel that a release needs, for any Linux since 2014: it
 /// compiles everything once more, with another linker.
-pub(crate) fn steps(root: &Path, steps: &mut Steps, built: Built, portable: bool) {
+pub(crate) fn steps(root: &Path, steps: &mut Steps, built: &Built, portable: bool) {
     let work = Work {
         root: root.to_path_buf(),
         portable,

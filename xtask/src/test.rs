@@ -262,7 +262,7 @@ impl<'a> Test<'a> {
             node: self.build_node(),
             wasm: self.build_wasm(),
         };
-        package::steps(self.root, &mut self.steps, built, self.portable);
+        package::steps(self.root, &mut self.steps, &built, self.portable);
     }
 
     /// One npm script of a package, as a step.
