@@ -1,8 +1,7 @@
 // Compiles the façade into dist/, around the module that is already in dist/raw/.
 //
 // The façade is the Node package's, so that the two cannot drift apart: its sources are staged in
-// build/ts, without what needs paths, together with the few files in ts/ (how the module is
-// loaded, how its errors look).
+// build/ts together with the few files of ts/ (how the module is loaded, how its errors look).
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -32,28 +31,27 @@ const SHARED = {
   'train.ts': 'train.ts',
 };
 
-/** What does not hold here: threads, and paths. A text that is not found ends the build. */
-const EDITS = [
-  ['control.ts', 'work that runs off the event loop', 'long work'],
-  ['evaluate.ts', 'held-out events, off the event loop.', 'held-out events.'],
-  ['train.ts', 'Training, off the event loop.', 'Training.'],
+/** Modules of Node, and what stands for them here. */
+const STAND_INS = [["'node:url'", "'./paths.js'"]];
+
+/** What the comments say of threads and files, and what holds here. */
+const COMMENTS = [
+  ['work that runs off the event loop', 'long work'],
+  ['held-out events, off the event loop.', 'held-out events.'],
+  ['Training, off the event loop.', 'Training.'],
   [
-    'train.ts',
     'Trains a model on another thread, and settles when it is done.',
     'Trains a model on the calling thread, which it blocks: use a worker in a page.',
   ],
-  ['model.ts', /import .* from 'node:url';\n/, ''],
-  ['model.ts', /  \/\*\* Writes the snapshot[^]*?\n  }\n\n/, ''],
   [
-    'model.ts',
-    /  \/\*\* Opens a snapshot file[^]*?\n  }\n/,
-    `  /** Opens a snapshot, for example what \`fetch\` and \`arrayBuffer()\` give. */
-  static open(bytes: Uint8Array | ArrayBuffer): Model {
-    return Model.fromBytes(bytes);
-  }
-`,
+    /Opens a snapshot file, or its bytes\.[^]*?\*\//,
+    'Opens the bytes of a snapshot, for example what `arrayBuffer()` gives; they are copied\n   * once. There are no files here: a path fails with `io`.\n   */',
   ],
-  ['model.ts', /, and a copy shares its memory\. [^]*?\n \* \{@link/, '. A worker opens the same bytes:\n * {@link'],
+  [
+    /, and a copy shares its memory\.[^]*?\{@link Model\.toBytes\}\./,
+    '. A worker opens the same bytes: {@link Model.toBytes}.',
+  ],
+  [/Writes the snapshot to .*\*\//, 'There are no files here: fails with `io`. See {@link Model.toBytes}. */'],
 ];
 
 /** Files of the Node package's façade that have no counterpart here. */
@@ -69,12 +67,7 @@ function stageSources() {
   }
   for (const [from, to] of Object.entries(SHARED)) {
     let text = readFileSync(join(shared, from), 'utf8');
-    for (const [name, old, replacement] of EDITS) {
-      if (name !== from) continue;
-      const edited = text.replace(old, () => replacement);
-      if (edited === text) throw new Error(`bindings-node/ts/${from}: ${old} is not there any more`);
-      text = edited;
-    }
+    for (const [old, replacement] of [...STAND_INS, ...COMMENTS]) text = text.replace(old, () => replacement);
     if (text.includes("'node:")) throw new Error(`bindings-node/ts/${from} needs Node: it cannot be shared`);
     writeFileSync(join(stage, to), text);
   }

@@ -1,12 +1,12 @@
 //! The model: opening, reading and batches of recommendations.
 
 use serde::Serialize;
-use tastemaker::ErrorKind;
 use tastemaker::control::Control;
 use tastemaker::model::{BatchOptions, EdgeOptions, Model};
+use tastemaker::{Error, ErrorKind};
 use wasm_bindgen::prelude::*;
 
-use crate::error::{Result, thrown};
+use crate::error::{Result, Thrown, thrown};
 use crate::json;
 
 /// A model: a handle to a snapshot in the module's memory, shared and not copied.
@@ -55,6 +55,16 @@ struct NeighborView<'a> {
 
 #[wasm_bindgen]
 impl NativeModel {
+    /// Fails with `io`: there are no files here.
+    pub fn open(path: &str) -> Result<Self> {
+        Err(no_files(path))
+    }
+
+    /// Fails with `io`: there are no files here.
+    pub fn save(&self, path: &str) -> Result<()> {
+        Err(no_files(path))
+    }
+
     #[wasm_bindgen(js_name = fromBytes)]
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Model::from_bytes(bytes).map(Self::from).map_err(thrown)
@@ -150,4 +160,13 @@ impl NativeModel {
         columns.set_rank(batch.rank);
         Ok(columns)
     }
+}
+
+fn no_files(path: &str) -> Thrown {
+    thrown(Error::new(
+        ErrorKind::Io,
+        format!(
+            "{path:?}: there are no files here; a snapshot is opened from its bytes, and given as bytes"
+        ),
+    ))
 }

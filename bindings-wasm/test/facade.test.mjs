@@ -52,10 +52,16 @@ describe('a model', () => {
     assert.equal(code(() => Model.open(new Uint8Array())), 'not_a_snapshot');
     assert.equal(code(() => Model.open(new TextEncoder().encode('{"a": 1}'.repeat(100)))), 'not_a_snapshot');
     assert.equal(code(() => Model.open(bytes.slice(0, -1))), 'corrupt_snapshot');
-    assert.equal(code(() => Model.open('model.tm')), 'invalid_argument');
+    assert.equal(code(() => Model.open(42)), 'invalid_argument');
     const flipped = bytes.slice();
     flipped[flipped.length >> 1] ^= 4;
     assert.equal(code(() => Model.open(flipped)), 'corrupt_snapshot');
+  });
+
+  test('has no files to open or to write', () => {
+    assert.equal(code(() => Model.open('model.tm')), 'io');
+    assert.equal(code(() => Model.open(new URL('file:///model.tm'))), 'io');
+    assert.equal(code(() => model.save('model.tm')), 'io');
   });
 
   test('answers for many users as columns', () => {

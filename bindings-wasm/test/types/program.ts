@@ -24,8 +24,8 @@ export async function program(): Promise<Id[]> {
   const response = await fetch('/model.tm');
   const model: Model = Model.open(await response.arrayBuffer());
   NodeModel.fromBytes(new Uint8Array());
-  // @ts-expect-error there are no paths here
-  Model.open('/model.tm');
+  // @ts-expect-error neither bytes nor a path
+  Model.open(42);
 
   const catalog = new Catalog({ price: 'number' });
   catalog.add('a', { price: 3, tags: ['x', 'y'], opened: new Date() });
