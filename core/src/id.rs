@@ -6,7 +6,6 @@
 //! events arrived (`docs/adr/0004-ids.md`). Look-up is one hash and, on average, less than two
 //! probes in a table that lies in the snapshot.
 
-use crate::bitset::BitSet;
 use crate::error::{Error, ErrorKind, Result, shown};
 
 /// The longest id, in bytes.
@@ -36,8 +35,8 @@ pub fn check_id(field: &str, id: &str) -> Result<()> {
 }
 
 /// The hash that the look-up tables use: XXH3-64 of the id's bytes, seed 0.
-fn hash(id: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(id.as_bytes())
+fn hash(id: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(id)
 }
 
 /// The three sections of an id table, ready to be written.
@@ -69,7 +68,7 @@ impl IdTable {
         let size = (ids.len().max(1) * 2).next_power_of_two();
         let mut slots = vec![0u32; size];
         for (index, id) in ids.enumerate() {
-            let mut slot = hash(id) as usize & (size - 1);
+            let mut slot = hash(id.as_bytes()) as usize & (size - 1);
             while slots[slot] != 0 {
                 slot = (slot + 1) & (size - 1);
             }
@@ -112,7 +111,7 @@ impl<'a> Ids<'a> {
             return None;
         }
         let mask = self.slots.len() - 1;
-        let mut slot = hash(id) as usize & mask;
+        let mut slot = hash(id.as_bytes()) as usize & mask;
         // The bound matters only for a forged table without an empty slot.
         for _ in 0..self.slots.len() {
             let index = (*self.slots.get(slot)?).checked_sub(1)?;
@@ -128,14 +127,23 @@ impl<'a> Ids<'a> {
         (0..self.len() as u32).filter_map(move |i| self.get(i))
     }
 
-    fn each_index_once(&self) -> bool {
-        let mut seen = BitSet::empty(self.len());
-        let mut used = 0;
-        for &slot in self.slots.iter().filter(|&&slot| slot != 0) {
-            seen.insert(slot as usize - 1);
-            used += 1;
-        }
-        used == self.len() && seen.count() == used
+    /// Every id is found where its hash leads, and the table has nothing else. The ids are
+    /// distinct, so it is enough to meet the right index before an empty slot.
+    fn each_is_found(&self) -> bool {
+        let used = self.slots.iter().filter(|&&slot| slot != 0).count();
+        let mask = self.slots.len() - 1;
+        let found = |index: u32| {
+            let mut slot = hash(self.raw(index).unwrap_or(&[])) as usize & mask;
+            loop {
+                match self.slots.get(slot) {
+                    Some(&entry) if entry == index + 1 => return true,
+                    Some(0) | None => return false,
+                    Some(_) => slot = (slot + 1) & mask,
+                }
+            }
+        };
+        // Fewer entries than slots: every walk ends at an empty one at the latest.
+        used == self.len() && used < self.slots.len() && (0..used as u32).all(found)
     }
 
     /// What the snapshot reader checks before anybody looks an id up.
@@ -154,9 +162,10 @@ impl<'a> Ids<'a> {
             .iter()
             .all(|&o| text.is_char_boundary(o as usize));
         let sorted = (1..self.len() as u32).all(|i| self.raw(i - 1) < self.raw(i));
-        let slots = self.slots.len().is_power_of_two()
+        let slots = ordered
+            && self.slots.len().is_power_of_two()
             && self.slots.len() > self.len()
-            && self.each_index_once();
+            && self.each_is_found();
         ordered && whole && characters && sorted && slots
     }
 }

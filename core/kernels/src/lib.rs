@@ -3,8 +3,8 @@
 //! Every kernel is written once, over a **fixed number of lanes** (`lanes`), and compiled again
 //! for each instruction set (`dispatch`). The lanes, their order and the tree that folds them
 //! are part of the kernel's definition, and no kernel uses a fused multiply-add, so that the
-//! result has the same bits on baseline x86-64, AVX2, AVX-512, NEON and wasm, with or without
-//! SIMD. Lengths are checked once, at the door.
+//! result has the same bits on baseline x86-64, AVX2, AVX-512 and wasm, with or without SIMD.
+//! Other processors run the portable copy. Lengths are checked once, at the door.
 //!
 //! | kernel | what it computes |
 //! |---|---|

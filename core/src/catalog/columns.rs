@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{AttributeType, Catalog, Value};
+use super::{AttributeType, Catalog, Value, check_name};
 use crate::condition::{Column, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::{Section, Sections, Writer};
@@ -149,12 +149,12 @@ pub(crate) fn open(sections: &Sections, list: &Json, items: usize) -> Result<Vec
         )
     };
     let mut columns = Vec::new();
-    for (index, entry) in list
-        .as_array()
-        .map_or(&[][..], Vec::as_slice)
-        .iter()
-        .enumerate()
-    {
+    let list = match list {
+        Json::Null => &[][..],
+        Json::Array(list) => list.as_slice(),
+        _ => return Err(corrupt("its columns are not a list".to_owned())),
+    };
+    for (index, entry) in list.iter().enumerate() {
         let name = entry.get("name").and_then(Json::as_str);
         let kind = entry
             .get("type")
@@ -163,6 +163,9 @@ pub(crate) fn open(sections: &Sections, list: &Json, items: usize) -> Result<Vec
         let (Some(name), Some(kind)) = (name, kind) else {
             return Err(corrupt(format!("column {index} has no name or type")));
         };
+        if check_name(name).is_err() || columns.iter().any(|c: &ColumnInfo| c.name == name) {
+            return Err(corrupt(format!("the name of column {index}")));
+        }
         let index = index as u32;
         let words = items.div_ceil(64);
         sections.exactly::<u64>(Section::ColumnPresent, index, words)?;

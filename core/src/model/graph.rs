@@ -68,20 +68,25 @@ impl<'a> Graph<'a> {
         if !shape || !(-64..=64).contains(&self.scale) {
             return false;
         }
-        // Neighbours ascend within a row. So a descent can stand between two rows only: count
-        // those between rows, and compare with all there are.
-        let (largest, descents) = tastemaker_kernels::largest_and_descents(self.ids);
-        let mut between = 0;
-        let mut last = u32::MAX;
-        for &start in self.offsets {
-            let at = start as usize;
-            if start != last && at > 0 && at < self.ids.len() {
-                between += usize::from(self.ids.get(at - 1) >= self.ids.get(at));
-            }
-            last = start;
-        }
-        descents == between && (self.ids.is_empty() || (largest as usize) < items)
+        rows_ascend(self.offsets, self.ids, items)
     }
+}
+
+/// True if within every row (from one of `starts` to the next) the ids ascend strictly, and all
+/// are below `limit`. One pass over the ids, in vectors: a descent may stand between two rows
+/// only, so those between rows are counted and compared with all there are.
+pub(crate) fn rows_ascend(starts: &[u32], ids: &[u32], limit: usize) -> bool {
+    let (largest, descents) = tastemaker_kernels::largest_and_descents(ids);
+    let mut between = 0;
+    let mut last = 0;
+    for &start in starts {
+        let at = start as usize;
+        if start != last && at < ids.len() {
+            between += usize::from(ids.get(at - 1) >= ids.get(at));
+        }
+        last = start;
+    }
+    descents == between && (ids.is_empty() || (largest as usize) < limit)
 }
 
 /// A graph under construction: rows of (neighbour, weight), any order, weights finite.
@@ -192,6 +197,17 @@ mod tests {
         assert_eq!(q.ids, [2, 5]);
         assert_eq!(q.weights, [32_768, 16_384]);
         assert_eq!(q.scale, 15);
+    }
+
+    #[test]
+    fn ascending_rows() {
+        let starts = [0, 0, 2, 2, 4, 5, 5];
+        assert!(rows_ascend(&starts, &[1, 7, 3, 4, 2], 8));
+        assert!(rows_ascend(&starts, &[1, 2, 3, 4, 5], 8));
+        assert!(!rows_ascend(&starts, &[1, 7, 3, 4, 2], 7));
+        assert!(!rows_ascend(&starts, &[7, 1, 3, 4, 2], 8));
+        assert!(!rows_ascend(&starts, &[1, 7, 4, 4, 2], 8));
+        assert!(rows_ascend(&[0], &[], 0));
     }
 
     #[test]

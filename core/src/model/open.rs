@@ -76,6 +76,10 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
     }
 
     let popularity = sections.exactly::<f32>(Section::Popularity, 0, items)?;
+    let values: &[f32] = sections.slice(&popularity);
+    if !values.iter().all(|v| v.is_finite() && v.is_sign_positive()) {
+        return Err(corrupt("the popularity of an item"));
+    }
     let popular_order = sections.exactly::<u32>(Section::PopularOrder, 0, items)?;
     let mut listed = BitSet::empty(items);
     for &item in sections.slice::<u32>(&popular_order) {

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
+use tastemaker_kernels::largest_and_descents;
+
+use super::graph::rows_ascend;
 use super::{Model, section_ranges};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, KindTable};
@@ -63,7 +66,7 @@ pub(super) fn open(
         && starts.first() == Some(&0)
         && starts.last().is_some_and(|&end| end as usize == events)
         && starts.is_sorted()
-        && event_items.iter().all(|&item| (item as usize) < items);
+        && (events == 0 || (largest_and_descents(event_items).0 as usize) < items);
     if !shape {
         return Err(corrupt("rows"));
     }
@@ -93,6 +96,27 @@ pub(super) fn open(
         || event_times.iter().any(|t| !range.contains(t))
     {
         return Err(corrupt("times"));
+    }
+    let identity = |at: usize| {
+        (
+            event_times.get(at).copied().unwrap_or(0),
+            event_items.get(at).copied().unwrap_or(0),
+            event_kinds.get(at).copied().unwrap_or(0),
+        )
+    };
+    // Without times and kinds the order is that of the items, which is quick to check.
+    let canonical = if event_times.is_empty() && event_kinds.is_empty() {
+        rows_ascend(starts, event_items, items)
+    } else {
+        starts.windows(2).all(|range| match *range {
+            [start, end] => {
+                (start as usize + 1..end as usize).all(|at| identity(at - 1) < identity(at))
+            }
+            _ => true,
+        })
+    };
+    if !canonical {
+        return Err(corrupt("events out of order"));
     }
     Ok(Layout {
         offsets,

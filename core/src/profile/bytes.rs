@@ -73,6 +73,11 @@ impl Profile {
             event
                 .check()
                 .map_err(|e| corrupt("an event is invalid").with_source(e))?;
+            if event.weight.to_bits() == (-0.0f64).to_bits() {
+                return Err(corrupt(
+                    "a weight is a negative zero, which is never written",
+                ));
+            }
             if events
                 .last()
                 .is_some_and(|last| order(last, &event).is_ge())

@@ -134,7 +134,7 @@ fn add_profiles(writer: &mut Writer, data: &Data, options: &TrainOptions) -> Res
             &data.signals.iter().map(|s| s.timestamp).collect::<Vec<_>>(),
         );
     }
-    let kind = one_kind
+    let kind = (one_kind && !kinds.is_empty())
         .then(|| options.kinds.name(first as usize))
         .flatten();
     Ok(json!({"events": data.signals.len(), "kind": kind}))

@@ -22,6 +22,8 @@ use crate::error::Result;
 use crate::parallel::Workers;
 use crate::train::{Matrix, TrainOptions};
 
+/// Columns beyond the number of directions that the data can have.
+const OVERSAMPLING: usize = 8;
 /// Items that one task scores.
 const ITEMS_A_TASK: usize = 64;
 
@@ -68,8 +70,13 @@ impl Trainer for Spectral {
 
     fn rows(&self, matrix: &Matrix, keep: usize, workers: &Workers<'_>) -> Result<Vec<Row>> {
         let degrees = Degrees::of(matrix, self.exponent);
-        let rank = self.rank.min(matrix.items()).min(matrix.users());
-        let basis = if self.alpha > 0.0 && rank > 0 {
+        // There are no more directions than users; a few columns more than directions make sure
+        // that none is missed.
+        let rank = self
+            .rank
+            .min(matrix.items())
+            .min(matrix.users() + OVERSAMPLING);
+        let basis = if self.alpha > 0.0 && rank > 0 && matrix.users() > 0 {
             subspace::leading(matrix, &degrees, rank, self.iterations, self.seed, workers)?
         } else {
             Vec::new()

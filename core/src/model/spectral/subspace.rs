@@ -39,7 +39,7 @@ pub(super) fn leading(
         done += 1;
         workers.control.report(STAGE, done, total);
     };
-    let mut basis = random_signs(matrix.items(), rank, seed);
+    let mut basis = start(matrix.items(), rank, seed);
     for _ in 0..iterations {
         multiply(matrix, degrees, &mut basis, rank, &quiet, &mut step)?;
         linalg::orthonormalise(&mut basis, rank, &quiet)?;
@@ -48,22 +48,21 @@ pub(super) fn leading(
     Ok(basis)
 }
 
-/// ±1 by the bits of a hash of (seed, item, column / 64): the same at any order of filling.
-fn random_signs(items: usize, rank: usize, seed: u64) -> Vec<f32> {
-    let mut out = Vec::with_capacity(items * rank);
-    for item in 0..items as u64 {
-        for column in 0..rank {
-            let mut key = [0u8; 16];
-            let (left, right) = key.split_at_mut(8);
-            left.copy_from_slice(&item.to_le_bytes());
-            right.copy_from_slice(&((column / 64) as u64).to_le_bytes());
-            if column % 64 == 0 {
-                let mut bits = xxhash_rust::xxh3::xxh3_64_with_seed(&key, seed);
-                for _ in column..rank.min(column + 64) {
-                    out.push(if bits & 1 == 1 { 1.0 } else { -1.0 });
-                    bits >>= 1;
-                }
-            }
+/// Where the iteration starts. Where the subspace may be the whole space, that is the unit
+/// vectors, which lose nothing; else values in (−1, 1) by a hash of (seed, item, column), the
+/// same in any order of filling. (Signs alone would be singular for a small rank too often.)
+fn start(items: usize, rank: usize, seed: u64) -> Vec<f32> {
+    let mut out = vec![0f32; items * rank];
+    for (item, row) in out.chunks_exact_mut(rank).enumerate() {
+        for (column, value) in row.iter_mut().enumerate() {
+            *value = if rank >= items {
+                f32::from(u8::from(item == column))
+            } else {
+                let key = (item as u64) << 32 | column as u64;
+                let bits = xxhash_rust::xxh3::xxh3_64_with_seed(&key.to_le_bytes(), seed);
+                // The upper 24 bits, odd, so that the values are symmetric and never zero.
+                ((bits >> 39) as f32 * 2.0 + 1.0) / 33_554_432.0 - 1.0
+            };
         }
     }
     out
@@ -166,12 +165,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_are_balanced_and_depend_on_the_seed() {
-        let a = random_signs(500, 70, 0);
+    fn the_start_is_balanced_and_depends_on_the_seed() {
+        let a = start(500, 70, 0);
         assert_eq!(a.len(), 35_000);
         let sum: f32 = a.iter().sum();
-        assert!(sum.abs() < 800.0, "{sum}");
-        assert_ne!(a, random_signs(500, 70, 1));
-        assert_eq!(a[..70], random_signs(1, 70, 0)[..]);
+        assert!(sum.abs() < 500.0, "{sum}");
+        let squares: f32 = a.iter().map(|v| v * v).sum();
+        assert!((squares / 35_000.0 - 1.0 / 3.0).abs() < 0.01);
+        assert!(a.iter().all(|v| v.abs() < 1.0 && *v != 0.0));
+        assert_ne!(a, start(500, 70, 1));
+        assert_eq!(start(2, 2, 7), [1.0, 0.0, 0.0, 1.0]);
     }
 }
