@@ -47,7 +47,7 @@ export interface Stage {
 export interface Answer {
   /** The items, best first. */
   items: Recommendation[];
-  /** Items of the history that the model does not know. */
+  /** Ids in the history, `allow` or `deny` that the model does not have: they played no part. */
   ignored: Id[];
   /** The hash of the model that answered. */
   model: string;
