@@ -178,7 +178,7 @@ impl Engine {
             }
         }
         let fields = Value::Object(fields);
-        let answer = attached(py, || self.core.recommend(&Request::from_json(&fields)?))?;
+        let answer = detached(py, || self.core.recommend(&Request::from_json(&fields)?))?;
         self.to_python(py, answer, explain == Some(true))
     }
 
