@@ -41,6 +41,25 @@ fn any_number_of_threads_gives_the_same_bytes() {
     }
 }
 
+/// Where the sums of the subspace are split into blocks, the blocks do not depend on threads.
+#[test]
+fn any_number_of_threads_gives_the_same_bytes_for_many_items() {
+    let rows = events(8, 2000, 16_000, 24_000);
+    let order: Vec<usize> = (0..9000).collect();
+    let catalog = catalog(&order);
+    let settings = |threads: usize| {
+        options(
+            &json!({"rank": 80, "neighbors": 5, "candidates": 8, "iterations": 2, "threads": threads}),
+        )
+    };
+    let one = trained(&rows, Some(&catalog), &settings(1));
+    assert!(one.item_count() > 9000);
+    for threads in [2, 7] {
+        let many = trained(&rows, Some(&catalog), &settings(threads));
+        assert!(one.as_bytes() == many.as_bytes(), "{threads} threads");
+    }
+}
+
 #[test]
 fn any_order_of_rows_and_of_the_catalog_gives_the_same_bytes() {
     let mut rows = data();
