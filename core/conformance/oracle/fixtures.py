@@ -2,6 +2,7 @@
 
 import random
 
+import example
 import snapshot
 from snapshot import DEFAULT_KINDS, Description
 
@@ -165,7 +166,7 @@ def empty():
 
 MODELS = {
     "small": small, "decay": decay, "unicode": unicode, "large": large,
-    "extreme-high": lambda: extreme(64), "extreme-low": lambda: extreme(-64), "one": one, "empty": empty,
+    "extreme-high": lambda: extreme(64), "extreme-low": lambda: extreme(-64), "one": one, "empty": empty, "example": example.description,
 }
 
 

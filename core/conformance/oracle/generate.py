@@ -4,10 +4,12 @@ import json
 import pathlib
 import sys
 
+import example
 import fixtures
 from suites import catalog, conditions, engine, identity, recommend, snapshots, training
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent
+PAGE = FOLDER.parents[1] / "docs" / "snapshot-format.md"
 MODULES = [conditions, identity, catalog, recommend, engine, snapshots, training]
 # Made elsewhere, and kept as they are.
 GIVEN = ["conditions.json"]
@@ -33,12 +35,18 @@ def main():
     files = generated()
     kept = {"errors.json", *GIVEN}
     there = {str(p.relative_to(FOLDER)) for p in [*FOLDER.glob("*.json"), *FOLDER.glob("snapshots/**/*.tm")]}
+    page = PAGE.read_text()
+    fresh = example.inserted(page)
     surplus = sorted(there - set(files) - kept)
     if "--check" in sys.argv[1:]:
         stale = [n for n, data in files.items() if not (FOLDER / n).exists() or (FOLDER / n).read_bytes() != data]
         for name in sorted(stale) + surplus:
             print(f"{name} is not what generate.py makes")
-        return 1 if stale or surplus else 0
+        if page != fresh:
+            print(f"the example of {PAGE.name} is not what generate.py makes")
+        return 1 if stale or surplus or page != fresh else 0
+    if page != fresh:
+        PAGE.write_text(fresh)
     for name in surplus:
         (FOLDER / name).unlink()
     for name, data in files.items():
