@@ -32,30 +32,40 @@ use crate::column::Column;
 use crate::error::invalid;
 use crate::time::Unit;
 
-/// Reads a table (a stream of struct arrays) as a dictionary from column name to column.
+/// Reads a table (a stream of struct arrays) as a dictionary from column name to column; only the
+/// columns in `names` where that is given.
 #[pyfunction]
+#[pyo3(signature = (table, names=None))]
 pub(crate) fn read_arrow<'py>(
     py: Python<'py>,
     table: &Bound<'py, PyAny>,
+    names: Option<Vec<String>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (names, batches) = if table.hasattr("__arrow_c_stream__")? {
+    let (found, batches) = if table.hasattr("__arrow_c_stream__")? {
         stream_batches(table)?
     } else {
         array_batch(table)?
     };
     let columns = PyDict::new(py);
-    for (index, name) in names.iter().enumerate() {
-        let mut builder = Builder::default();
-        for batch in &batches {
-            append(&mut builder, batch.column(index)).map_err(|why| {
-                invalid(
-                    py,
-                    ErrorKind::InvalidArgument,
-                    format!("column {name:?}: {why}"),
-                )
-            })?;
+    for (index, name) in found.iter().enumerate() {
+        if names.as_ref().is_some_and(|names| !names.contains(name)) {
+            continue;
         }
-        columns.set_item(name, Bound::new(py, builder.finish())?)?;
+        let refuse = |why: String| {
+            let message = format!("column {name:?}: {why}");
+            invalid(py, ErrorKind::InvalidArgument, message)
+        };
+        if columns.contains(name)? {
+            return Err(refuse("it is there more than once".to_owned()));
+        }
+        let column = py.detach(|| {
+            let mut builder = Builder::default();
+            for batch in &batches {
+                append(&mut builder, batch.column(index))?;
+            }
+            Ok(builder.finish())
+        });
+        columns.set_item(name, Bound::new(py, column.map_err(refuse)?)?)?;
     }
     Ok(columns)
 }

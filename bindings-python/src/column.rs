@@ -133,6 +133,8 @@ impl Column {
             Data::Text(_) | Data::Dictionary { .. } | Data::Integer(_) => {
                 Ok(Cow::Borrowed(&self.data))
             }
+            // An array without rows is of floats by default.
+            _ if self.len() == 0 => Ok(Cow::Owned(Data::Text(Texts::default()))),
             Data::Empty(rows) => Ok(Cow::Owned(Data::Dictionary {
                 codes: vec![u32::MAX; *rows],
                 values: Vec::new(),

@@ -95,6 +95,32 @@ def test_any_capsule_of_a_stream_is_enough(events: dict[str, Any], expected: str
     assert hash_of(Stream()) == expected
 
 
+def test_times_in_lists_and_arrays(events: dict[str, Any], expected: str) -> None:
+    moments = [dt.datetime.fromtimestamp(t / 1000, dt.timezone.utc) for t in events["timestamp"]]
+    exact = [moment.replace(microsecond=t % 1000 * 1000) for moment, t in zip(moments, events["timestamp"])]
+    assert hash_of({**events, "timestamp": exact}) == expected
+    assert hash_of({**events, "timestamp": np.array(exact, dtype=object)}) == expected
+    for unit in ("ms", "us", "ns"):
+        times = np.array(events["timestamp"], dtype="datetime64[ms]").astype(f"datetime64[{unit}]")
+        assert hash_of({**events, "timestamp": times}) == expected
+
+
+def test_columns_that_nobody_asked_for_may_be_of_any_type(events: dict[str, Any], expected: str) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table(events).append_column("span", pyarrow.array([1] * 900, type=pyarrow.duration("s")))
+    assert hash_of(table) == expected
+    with pytest.raises(tm.InvalidArgumentError, match="weight.*Duration"):
+        hash_of(table.drop(["weight"]).rename_columns({"span": "weight"}))
+    with pytest.raises(tm.InvalidArgumentError, match="more than once"):
+        hash_of(table.drop(["span"]).append_column("kind", table["kind"]))
+
+
+def test_no_events_at_all() -> None:
+    for empty in ([], np.array([]), np.array([], dtype=np.int64)):
+        model = tm.train({"user_id": [], "item_id": empty}, {"a": {"n": 1}}, progress=False)
+        assert tm.Engine(model).recommend("x").item_ids == ["a"]
+
+
 def test_units_of_integer_timestamps(events: dict[str, Any]) -> None:
     seconds = [t // 1000 for t in events["timestamp"]]
     expected = hash_of({**events, "timestamp": [t * 1000 for t in seconds]})

@@ -22,6 +22,8 @@ def test_a_model_survives_files_bytes_and_pickles(model: tm.Model, tmp_path: Pat
         tm.Model.open(str(path)),
         tm.Model.from_bytes(model.to_bytes()),
         tm.Model.from_bytes(path.read_bytes()),
+        tm.Model.from_bytes(memoryview(path.read_bytes())),
+        tm.Model.open(bytearray(path.read_bytes())),
         pickle.loads(pickle.dumps(model)),
         copy.deepcopy(model),
     ]
@@ -96,6 +98,22 @@ def test_columns_of_a_batch(model: tm.Model) -> None:
     assert result.to_dict().keys() == {"user_id", "item_id", "score", "rank", "source"}
     row = next(iter(result))
     assert (row.user_id, row.rank) == ("user-00", 1)
+
+
+def test_results_survive_pickling(model: tm.Model) -> None:
+    result = model.recommend(k=4)
+    data = pickle.dumps(result)
+    assert len(data) < len(model.to_bytes())
+    other = pickle.loads(data)
+    assert list(other) == list(result)
+    assert "item-" in other._repr_html_()
+    answer = tm.Engine(model).recommend("user-03", explain=True, trace=True)
+    copied = pickle.loads(pickle.dumps(answer))
+    assert copied == answer
+    assert copied.trace == answer.trace
+    assert "item-" in copied._repr_html_()
+    evaluation = tm.evaluate(model, {"user_id": ["user-00"], "item_id": ["item-00"]})
+    assert pickle.loads(pickle.dumps(evaluation)) == evaluation
 
 
 def test_results_as_tables(model: tm.Model) -> None:

@@ -56,11 +56,7 @@ def table_columns(what: str, table: Any, names: list[str] | None = None) -> dict
                 raise InvalidArgumentError(f"{what}: the column {name!r} is there more than once")
         return {name: column(name, table[name]) for name in wanted(table.columns)}
     if hasattr(table, "__arrow_c_stream__") or hasattr(table, "__arrow_c_array__"):
-        if names is not None and hasattr(table, "select") and hasattr(table, "column_names"):
-            table = table.select(wanted(table.column_names))
-        elif names is not None and hasattr(table, "select") and hasattr(table, "columns"):
-            table = table.select(wanted(table.columns))
-        return read_arrow(table)
+        return read_arrow(table, names)
     raise InvalidArgumentError(
         f"{what} is a {type(table).__name__}; it is a dictionary of columns, a pandas or polars data frame, "
         "or an Arrow table"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import count, repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional, TypeAlias
 
 from tastemaker import _native
 from tastemaker._columns import event_columns
 from tastemaker._model import Model
 from tastemaker._profile import Profile
-from tastemaker._recommendations import html_table, title
-from tastemaker._typing import Condition, Id, Table, Time
+from tastemaker._recommendations import html_table, no_attributes, title
+from tastemaker._typing import Buffer, Condition, Id, Table, Time
 
 
 class Reason(NamedTuple):
@@ -72,6 +72,16 @@ class BatchReport(NamedTuple):
     rejected: list[Rejected]
 
 
+_Parts: TypeAlias = tuple[
+    list[Any],
+    list[float],
+    list[str],
+    Optional[list[list[tuple[Any, float, float]]]],
+    list[Any],
+    str,
+    Optional[list[tuple[str, int, int, str]]],
+]
+
 # Made in C from a tuple that is there already: a third of the time of a call of the class.
 _reason: Callable[[tuple[Any, float, float]], Reason] = partial(tuple.__new__, Reason)
 _recommendation: Callable[[tuple[Any, ...]], Recommendation] = partial(tuple.__new__, Recommendation)
@@ -80,22 +90,11 @@ _recommendation: Callable[[tuple[Any, ...]], Recommendation] = partial(tuple.__n
 class Answer:
     """The answer to one request: :attr:`items`, and what the model did not know."""
 
-    __slots__ = ("_engine", "_ids", "_items", "_reasons", "_scores", "_sources", "ignored", "model", "trace")
+    __slots__ = ("_engine", "_ids", "_items", "_parts", "_reasons", "_scores", "_sources", "ignored", "model", "trace")
 
-    def __init__(
-        self,
-        engine: _native.Engine,
-        parts: tuple[
-            list[Any],
-            list[float],
-            list[str],
-            list[list[tuple[Any, float, float]]] | None,
-            list[Any],
-            str,
-            list[tuple[str, int, int, str]] | None,
-        ],
-    ) -> None:
+    def __init__(self, engine: _native.Engine | None, parts: _Parts) -> None:
         self._engine = engine
+        self._parts = parts
         self._ids, self._scores, self._sources, self._reasons, self.ignored, self.model, stages = parts
         self.trace = None if stages is None else [Stage(*stage) for stage in stages]
         self._items: list[Recommendation] | None = None
@@ -136,6 +135,9 @@ class Answer:
             answer["trace"] = [stage._asdict() for stage in self.trace]
         return answer
 
+    def __reduce__(self) -> tuple[type[Answer], tuple[None, _Parts]]:
+        return Answer, (None, self._parts)
+
     def __len__(self) -> int:
         return len(self._ids)
 
@@ -154,7 +156,7 @@ class Answer:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        attributes = self._engine.model().attributes
+        attributes = no_attributes if self._engine is None else self._engine.model().attributes
 
         def because(item: Recommendation) -> str:
             parts = (
@@ -274,7 +276,7 @@ class Engine:
         """A copy of a user's history; empty for a stranger."""
         return Profile._wrap(self._native.profile(user_id))
 
-    def merge_profile(self, user_id: Id, profile: Profile | bytes) -> bool:
+    def merge_profile(self, user_id: Id, profile: Profile | Buffer) -> bool:
         """Adds the events of a profile, or of its bytes, to a user's history; returns whether it changed."""
         if not isinstance(profile, Profile):
             profile = Profile.from_bytes(profile)

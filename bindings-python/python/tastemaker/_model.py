@@ -14,7 +14,7 @@ from tastemaker._native import Model as NativeModel
 from tastemaker._profile import Profile
 from tastemaker._progress import Progress, reporter, thread_count
 from tastemaker._recommendations import Recommendations
-from tastemaker._typing import Condition, Id, Ids, Path, Time
+from tastemaker._typing import Buffer, Condition, Id, Ids, Path, Time
 
 
 class Neighbor(NamedTuple):
@@ -42,18 +42,20 @@ class Model:
         return model
 
     @classmethod
-    def open(cls, path: Path) -> Model:
-        """Opens a snapshot file; it is mapped into memory, not read.
+    def open(cls, path: Path | Buffer) -> Model:
+        """Opens a snapshot file; it is mapped into memory, not read. Bytes are opened as by :meth:`from_bytes`.
 
         Raises ``IoError``, ``NotASnapshotError``, ``UnsupportedVersionError`` or
         ``CorruptSnapshotError``.
         """
+        if isinstance(path, (bytes, bytearray, memoryview)):
+            return cls.from_bytes(path)
         return cls._wrap(NativeModel.open(os.fspath(path)))
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Model:
+    def from_bytes(cls, data: Buffer) -> Model:
         """Opens a snapshot in memory. Raises as :meth:`open`."""
-        return cls._wrap(NativeModel.from_bytes(data))
+        return cls._wrap(NativeModel.from_bytes(bytes(data)))
 
     def save(self, path: Path) -> None:
         """Writes the snapshot: to a temporary file beside it, which then takes its name."""

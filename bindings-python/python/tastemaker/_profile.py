@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tastemaker import _native
-from tastemaker._typing import Id, Time
+from tastemaker._typing import Buffer, Id, Time
 
 
 class Event(NamedTuple):
@@ -48,9 +48,9 @@ class Profile:
         return profile
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Profile:
+    def from_bytes(cls, data: Buffer) -> Profile:
         """Reads what ``to_bytes`` wrote, in any language. Raises ``CorruptProfileError``."""
-        return cls._wrap(_native.Profile.from_bytes(data))
+        return cls._wrap(_native.Profile.from_bytes(bytes(data)))
 
     def to_bytes(self) -> bytes:
         """The profile as bytes; equal profiles give equal bytes in every language."""

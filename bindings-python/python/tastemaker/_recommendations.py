@@ -98,6 +98,12 @@ class Recommendations:
         """An Arrow table. Needs pyarrow."""
         return _needed("pyarrow").table(self.to_dict())
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Without the model, which titles in notebooks come from, and which may be large.
+        state = {**self.__dict__, "_attributes": no_attributes, "user_id": self.user_id, "item_id": self.item_id}
+        state["_users"] = state["_items"] = np.empty(0)
+        return state
+
     def __len__(self) -> int:
         return len(self.score)
 
@@ -131,6 +137,11 @@ class Recommendations:
         )
         more = f"<p>{len(self):,} rows, {len(rows)} shown</p>" if len(self) > len(rows) else ""
         return table + more
+
+
+def no_attributes(item_id: Any) -> dict[str, Any] | None:
+    """Attributes where there is no model to ask."""
+    return None
 
 
 def title(attributes: Callable[[Any], dict[str, Any] | None], item_id: Any) -> str:

@@ -21,6 +21,9 @@ Attributes: TypeAlias = Mapping[str, Any]
 Condition: TypeAlias = Mapping[str, Any]
 """A MongoDB-style condition, such as ``{"price": {"$lt": 100}}``."""
 
+Buffer: TypeAlias = Union[bytes, bytearray, memoryview]
+"""Bytes in any form."""
+
 Path: TypeAlias = Union[str, "os.PathLike[str]"]
 """The path of a file."""
 
