@@ -3,6 +3,10 @@
 //!
 //! The one file of this crate with `unsafe`: a capsule holds a raw pointer by contract
 //! (<https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html>).
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "pyo3 hands arguments over by value"
+)]
 #![expect(
     unsafe_code,
     reason = "the Arrow C data interface hands over raw pointers"

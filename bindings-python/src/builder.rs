@@ -2,7 +2,8 @@
 
 use tastemaker::json::Value;
 
-use crate::column::{Column, Data, Texts};
+use crate::column::Column;
+use crate::data::{Data, Texts};
 
 /// Collects values of one type, and turns to JSON when a second type comes.
 #[derive(Default)]

@@ -11,7 +11,8 @@ use pyo3::types::PyDict;
 use tastemaker::json::{Map, Value};
 use tastemaker::{ErrorKind, Result, catalog};
 
-use crate::column::{Column, Data};
+use crate::column::Column;
+use crate::data::Data;
 use crate::error::{attached, detached};
 use crate::ids;
 use crate::json::{self, Purpose};

@@ -18,59 +18,9 @@ use tastemaker::json::{Number, Value};
 use tastemaker::{Error, ErrorKind, Result};
 
 use crate::builder::{Builder, mask};
+use crate::data::{Data, Texts};
 use crate::json::{self, Purpose};
 use crate::time::{self, Unit};
-
-/// Texts one after the other in one buffer.
-#[derive(Clone, Default)]
-pub(crate) struct Texts {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Texts {
-    /// This many empty texts.
-    pub(crate) fn empty(rows: usize) -> Self {
-        Self {
-            text: String::new(),
-            ends: vec![0; rows],
-        }
-    }
-
-    pub(crate) fn push(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.ends.push(self.text.len());
-    }
-
-    pub(crate) fn get(&self, row: usize) -> &str {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.text[start..self.ends[row]]
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        (0..self.ends.len()).map(|row| self.get(row))
-    }
-}
-
-/// The values of a column, all of one type.
-#[derive(Clone)]
-pub(crate) enum Data {
-    /// Nothing but missing values, this many.
-    Empty(usize),
-    Bool(Vec<bool>),
-    Integer(Vec<i64>),
-    Float(Vec<f64>),
-    /// Unix milliseconds.
-    Time(Vec<i64>),
-    Text(Texts),
-    /// A code a row; one beyond `values` is a missing value.
-    Dictionary {
-        codes: Vec<u32>,
-        values: Vec<String>,
-    },
-    /// Lists, mappings, or a mixture of types.
-    Json(Vec<Value>),
-}
 
 /// A column of values, in the form that the other functions take.
 #[pyclass(frozen, module = "tastemaker._native")]
@@ -87,7 +37,7 @@ impl Column {
             Data::Bool(v) => v.len(),
             Data::Integer(v) | Data::Time(v) => v.len(),
             Data::Float(v) => v.len(),
-            Data::Text(v) => v.ends.len(),
+            Data::Text(v) => v.len(),
             Data::Dictionary { codes, .. } => codes.len(),
             Data::Json(v) => v.len(),
         }

@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::{Error, Result};
 
-use crate::column::{Column, Data};
+use crate::column::Column;
+use crate::data::Data;
 use crate::time::Unit;
 
 /// An id column together with the references that the core's view needs.

@@ -11,6 +11,7 @@ mod catalog;
 mod column;
 mod condition;
 mod control;
+mod data;
 mod engine;
 mod error;
 mod evaluate;
