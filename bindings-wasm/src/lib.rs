@@ -30,12 +30,3 @@ mod json;
 mod model;
 mod profile;
 mod train;
-
-/// Panics, for the test that the objects stay usable.
-#[cfg(feature = "panic-test")]
-#[wasm_bindgen::prelude::wasm_bindgen(js_name = panicForTest)]
-pub fn panic_for_test(engine: &engine::NativeEngine) {
-    let _ = engine;
-    let empty: Vec<u32> = Vec::new();
-    let _ = std::hint::black_box(&empty)[std::hint::black_box(7)];
-}
