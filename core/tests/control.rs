@@ -39,7 +39,7 @@ fn progress_rises_to_its_end_in_every_stage() {
             reports
                 .lock()
                 .unwrap()
-                .push((p.stage.to_owned(), p.done, p.total))
+                .push((p.stage.to_owned(), p.done, p.total));
         };
         run(threads, &Control::new().with_progress(&report)).unwrap();
         let reports = reports.into_inner().unwrap();
@@ -150,7 +150,7 @@ fn an_evaluation_reports_both_of_its_stages() {
         stages
             .lock()
             .unwrap()
-            .push((p.stage.to_owned(), p.done == p.total))
+            .push((p.stage.to_owned(), p.done == p.total));
     };
     let (users, items) = (IdColumn::Text(&["u0"]), IdColumn::Text(&["item 1"]));
     let control = Control::new().with_progress(&report);

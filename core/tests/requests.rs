@@ -28,6 +28,8 @@ fn values() -> Vec<Value> {
 }
 
 type Parse = fn(&Value) -> tastemaker::Result<()>;
+/// The name of a field, and the positions in [`values`] of what it takes.
+type Field<'a> = (&'a str, &'a [usize]);
 
 #[test]
 fn every_field_refuses_every_other_type() {
@@ -37,7 +39,7 @@ fn every_field_refuses_every_other_type() {
     let train: Parse = |v| TrainOptions::from_json(v).map(drop);
     let evaluation: Parse = |v| EvaluateOptions::from_json(v).map(drop);
     let (whole, number, flag, text) = (&[1usize][..], &[1, 2][..], &[0][..], &[3][..]);
-    let cases: [(&str, Parse, &[(&str, &[usize])]); 5] = [
+    let cases: [(&str, Parse, &[Field<'_>]); 5] = [
         (
             "request",
             request,

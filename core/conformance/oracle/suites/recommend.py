@@ -159,6 +159,12 @@ def histories(add):
     })
     add("a rating of 2.5 says nothing", {"history": [view("barn", kind="rate", weight=2.5)], "k": 12})
     add("a rating of 0 pushes away", {"history": [view("barn", kind="rate", weight=0)], "k": 12, "explain": True})
+    items = ["barn", "castle", "loft"]
+    for n, halves in ((1, 65532), (1, 65533), (1, 65534), (2, 65532), (2, 65533), (3, 65530), (3, 65531), (3, 65532)):
+        # At 2^14 the sum is this many halves, and the room 32767 less half of the items, rounded up.
+        rest = [view(name, weight=0.25) for name in items[1:n]]
+        first = view("barn", weight=halves / 32768 - 0.25 * len(rest))
+        add(f"the budget: {n} items, {halves / 2} at 2^14", {"history": [first, *rest], "explain": True, "k": 4})
     for kind in ("view", "click", "like", "save", "share", "inquire", "purchase", "book", "dismiss", "dislike", "rate"):
         add(f"kind {kind} beside a view", {"history": [view("barn", kind=kind), view("castle")], "explain": True, "k": 12})
     add("3,000 events: the newest 2,048 count", {
