@@ -11,7 +11,7 @@ import { serve } from './serve.mjs';
 const LIKED = ['spirited away', 'the matrix', 'amelie', 'monsters, inc'];
 
 const picture = fileURLToPath(new URL('../../docs/images/quickstart-web.png', import.meta.url));
-const [target = picture, width = '1240', height = '776', colorScheme = 'light'] = process.argv.slice(2);
+const [target = picture, width = '1240', height = '764', colorScheme = 'light'] = process.argv.slice(2);
 
 const server = await serve(0);
 const browser = await launch({
