@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{AttributeType, Catalog, Value, check_name};
+use super::{AttributeType, Catalog, MAX_ATTRIBUTES, Value, check_name};
 use crate::condition::{Column, Rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::{Section, Sections, Writer};
@@ -154,6 +154,12 @@ pub(crate) fn open(sections: &Sections, list: &Json, items: usize) -> Result<Vec
         Json::Array(list) => list.as_slice(),
         _ => return Err(corrupt("its columns are not a list".to_owned())),
     };
+    if list.len() > MAX_ATTRIBUTES {
+        return Err(corrupt(format!(
+            "{} columns; the limit is {MAX_ATTRIBUTES}",
+            list.len()
+        )));
+    }
     for (index, entry) in list.iter().enumerate() {
         let name = entry.get("name").and_then(Json::as_str);
         let kind = entry
