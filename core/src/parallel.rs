@@ -35,8 +35,14 @@ impl Workers<'_> {
         R: Send,
     {
         let total = tasks.len();
+        // Where threads cannot be started, the results are the same with one.
+        let threads = if cfg!(target_family = "wasm") {
+            1
+        } else {
+            self.threads
+        };
         let step = (total / 100).max(1);
-        if self.threads <= 1 || total <= 1 {
+        if threads <= 1 || total <= 1 {
             let mut buffer = scratch();
             let mut results = Vec::with_capacity(total);
             for (i, task) in tasks.into_iter().enumerate() {
@@ -86,7 +92,7 @@ impl Workers<'_> {
             }
         };
         std::thread::scope(|scope| {
-            for _ in 1..self.threads.min(total) {
+            for _ in 1..threads.min(total) {
                 scope.spawn(run);
             }
             run();
