@@ -82,6 +82,7 @@ __all__ = [
     "UnknownKindError",
     "UnsupportedVersionError",
     "__version__",
+    "errors",
     "evaluate",
     "matches_condition",
     "train",

@@ -118,7 +118,8 @@ class Recommendations:
         ]
 
     def __repr__(self) -> str:
-        lines = [f"Recommendations({len(self)} rows for {len(np.unique(self._user_row))} users)"]
+        rows, users = len(self), len(np.unique(self._user_row))
+        lines = [f"Recommendations({rows} row{'s'[: rows != 1]} for {users} user{'s'[: users != 1]})"]
         for row in self._head():
             source = "" if row.source == "graph" else f"  {row.source}"
             lines.append(f"  {row.user_id!r}  {row.rank:>3}. {row.item_id!r}  {row.score:.4g}{source}")
