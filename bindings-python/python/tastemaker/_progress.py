@@ -59,7 +59,7 @@ class _Tqdm:
         self._what = what
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        self._bar.set_description(f"{self._what}: {stage}", refresh=False)
+        self._bar.set_description_str(f"{self._what}: {stage}", refresh=False)
         if self._bar.total != total:
             self._bar.reset(total=total)
         self._bar.n = done
