@@ -2,8 +2,8 @@
  * Our own JavaScript packages, driven by the figures:
  * overhead_driver.mjs MODULE SNAPSHOT USERS [FOLDER]
  *
- * `run`   answers with the mean time of one `recommend` over all users,
- *         {"mean": … µs, "items": …}; the ids and scores of each answer are read
+ * `run`   answers with the median time of one `recommend` over all users,
+ *         {"p50": … µs, "items": …}; the ids and scores of each answer are read
  * `size`  answers with the gzipped bytes of the FOLDER's .wasm and .js files
  */
 import { readFileSync, readdirSync } from 'node:fs';
@@ -19,17 +19,18 @@ const users = readFileSync(list, 'utf8').split('\n');
 
 function run() {
   let items = 0;
-  let spent = 0;
+  const times = new Float64Array(users.length);
   let sum = 0;
-  for (const user of users) {
+  for (const [row, user] of users.entries()) {
     const start = performance.now();
     const answer = engine.recommend(user, { k: 10 });
     for (const item of answer.items) sum += item.score + Number(item.itemId);
-    spent += performance.now() - start;
+    times[row] = performance.now() - start;
     items += answer.items.length;
   }
   if (!Number.isFinite(sum)) throw new Error('a score or an id is no number');
-  return { mean: (spent / users.length) * 1e3, items };
+  times.sort();
+  return { p50: times[times.length >> 1] * 1e3, items };
 }
 
 function size() {

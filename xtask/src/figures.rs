@@ -10,8 +10,9 @@ use crate::{Result, build, report, setup};
 
 const GROUPS: [&str; 5] = ["quality", "train", "recommend", "overhead", "snapshot"];
 const USAGE: &str =
-    "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--write DATE]
-GROUP is one of quality train recommend overhead snapshot, or all";
+    "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
+GROUP is one of quality train recommend overhead snapshot, or all;
+--built takes the bindings as they are, without building them again";
 
 /// The command.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
@@ -61,10 +62,11 @@ fn group_lines(
         run = run.arg("--peers").arg(python);
     }
     if group == "overhead" {
-        // What the builds print must not mix with the figures.
-        build::python(root)?;
-        build::node(root)?;
-        build::wasm(root)?;
+        if !options.built {
+            build::python(root)?;
+            build::node(root)?;
+            build::wasm(root)?;
+        }
         run = run
             .arg("--python")
             .arg(setup::interpreter(&cache(root).join("venv")));
@@ -98,6 +100,7 @@ struct Options {
     groups: Vec<String>,
     data: PathBuf,
     peers: bool,
+    built: bool,
     runs: String,
     write: Option<String>,
 }
@@ -108,6 +111,7 @@ impl Options {
             groups: Vec::new(),
             data: PathBuf::new(),
             peers: false,
+            built: false,
             runs: "5".to_owned(),
             write: None,
         };
@@ -124,6 +128,7 @@ impl Options {
                 "--runs" => options.runs = value()?,
                 "--write" => options.write = Some(value()?),
                 "--peers" => options.peers = true,
+                "--built" => options.built = true,
                 "all" => options.groups.extend(GROUPS.map(str::to_owned)),
                 group if GROUPS.contains(&group) => options.groups.push(group.to_owned()),
                 other => return Err(format!("no group or option {other:?}\n{USAGE}")),

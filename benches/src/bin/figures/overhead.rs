@@ -59,9 +59,9 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
         "overhead.rust.us",
         native,
         "us",
-        "Engine::recommend, k=10: the mean of all users",
+        "Engine::recommend, k=10: the median of all users",
     );
-    let note = "engine.recommend over Rust's, k=10, the ids and scores of the answer read: the mean of all users";
+    let note = "engine.recommend over Rust's, k=10, the ids and scores of the answer read: the median of all users";
     for (name, times) in [("python", &rounds.python), ("node", &rounds.node)] {
         let over: Vec<f64> = times
             .iter()
@@ -88,7 +88,7 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The mean microseconds a call of each round.
+/// The median microseconds a call of each round.
 #[derive(Default)]
 struct Rounds {
     rust: Vec<f64>,
@@ -117,20 +117,20 @@ fn rounds(
                 .recommend(request)
                 .map_or(0, |answer| answer.items.len());
         });
-        let rust = times.iter().sum::<f64>() / times.len() as f64;
+        let rust = median(&times);
         let [python, node, wasm] = languages.each_mut().map(|language| language.ask("run"));
-        let mut means = [rust, 0.0, 0.0, 0.0];
-        for (mean, answer) in means[1..].iter_mut().zip([python?, node?, wasm?]) {
+        let mut medians = [rust, 0.0, 0.0, 0.0];
+        for (middle, answer) in medians[1..].iter_mut().zip([python?, node?, wasm?]) {
             if answer["items"].as_u64() != Some(items as u64) {
                 return Err(format!("{answer}: Rust served {items} items").into());
             }
-            *mean = tastemaker_benches::peer::number(&answer, "mean")?;
+            *middle = tastemaker_benches::peer::number(&answer, "p50")?;
         }
         if round > 0 {
-            rounds.rust.push(means[0]);
-            rounds.python.push(means[1]);
-            rounds.node.push(means[2]);
-            rounds.wasm.push(means[3]);
+            rounds.rust.push(medians[0]);
+            rounds.python.push(medians[1]);
+            rounds.node.push(medians[2]);
+            rounds.wasm.push(medians[3]);
         }
     }
     Ok(rounds)
