@@ -200,6 +200,26 @@ mod tests {
     }
 
     #[test]
+    fn weights_round_to_the_nearest_half_to_even() {
+        let quantum = 1.0 / 32_768.0;
+        let row = [
+            1.0,
+            100.6 * quantum,
+            101.4 * quantum,
+            102.5 * quantum,
+            0.4 * quantum,
+        ];
+        let rows = vec![
+            row.iter()
+                .enumerate()
+                .map(|(id, &w)| (id as u32, w))
+                .collect(),
+        ];
+        let q = quantise(&rows).unwrap();
+        assert_eq!((q.scale, q.weights), (15, vec![32_768, 101, 101, 102]));
+    }
+
+    #[test]
     fn ascending_rows() {
         let starts = [0, 0, 2, 2, 4, 5, 5];
         assert!(rows_ascend(&starts, &[1, 7, 3, 4, 2], 8));
