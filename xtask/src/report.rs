@@ -50,8 +50,8 @@ How the figures come about:
   Each time is the median of the runs (5 unless said otherwise); a percentile is the median of the
   runs' percentiles.
 - Each peer runs with the best reasonable setting that we found, which its row names; ALS's `alpha`
-  and regularization were chosen by its Recall@20 on the test users, which favours it. They do not
-  change its times. Its linear algebra library is held to one thread, as implicit recommends, and
+  and regularization were chosen by its Recall@20 on gowalla's test users, which favours it there;
+  they were not chosen again for ml-1m. They do not change its times. Its linear algebra library is held to one thread, as implicit recommends, and
   told the processor's kind where it would not know it.
 - implicit is called from Python and ours from Rust, as each is used at its fastest; what our own
   Python package adds is under \"Other languages\".
