@@ -5,6 +5,8 @@ use crate::lanes::LANES;
 
 /// Accumulators that one step of the scan looks at together.
 const BLOCK: usize = 64;
+/// Ids that are checked together: they fit the L1 cache.
+const PIECE: usize = 4096;
 
 /// Adds `factor · weights[e]` to `accumulators[ids[e]]` for every edge `e` of one graph row.
 ///
@@ -74,12 +76,14 @@ multiversion! {
     /// The largest id, and how many ids are not smaller than the one that follows: what a
     /// reader needs to check sorted rows that lie one after the other.
     pub fn largest_and_descents[_isa](ids: &[u32]) -> (u32, usize) {
-        let largest = ids.iter().fold(0, |m, &id| m.max(id));
         let followers = ids.get(1..).unwrap_or(&[]);
-        let mut descents = 0usize;
-        // Short sums fit 32 bits, which keeps the vectors full.
-        for (a, b) in ids.chunks(4096).zip(followers.chunks(4096)) {
-            let some: u32 = a.iter().zip(b).map(|(a, b)| u32::from(a >= b)).sum();
+        let (mut largest, mut descents) = (0u32, 0usize);
+        // A piece at a time, so that memory is read once; short sums fit 32 bits, which keeps the
+        // vectors full.
+        for (n, piece) in ids.chunks(PIECE).enumerate() {
+            largest = piece.iter().fold(largest, |m, &id| m.max(id));
+            let next = followers.get(n * PIECE..).unwrap_or(&[]);
+            let some: u32 = piece.iter().zip(next).map(|(a, b)| u32::from(a >= b)).sum();
             descents += some as usize;
         }
         (largest, descents)

@@ -4,8 +4,6 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
-use tastemaker_kernels::largest_and_descents;
-
 use super::graph::rows_ascend;
 use super::{Model, section_ranges};
 use crate::error::{Error, ErrorKind, Result};
@@ -65,8 +63,7 @@ pub(super) fn open(
     let shape = starts.len() == users + 1
         && starts.first() == Some(&0)
         && starts.last().is_some_and(|&end| end as usize == events)
-        && starts.is_sorted()
-        && (events == 0 || (largest_and_descents(event_items).0 as usize) < items);
+        && starts.is_sorted();
     if !shape {
         return Err(corrupt("rows"));
     }
@@ -108,15 +105,18 @@ pub(super) fn open(
     let canonical = if event_times.is_empty() && event_kinds.is_empty() {
         rows_ascend(starts, event_items, items)
     } else {
-        starts.windows(2).all(|range| match *range {
+        let in_order = starts.windows(2).all(|range| match *range {
             [start, end] => {
                 (start as usize + 1..end as usize).all(|at| identity(at - 1) < identity(at))
             }
             _ => true,
-        })
+        });
+        in_order && event_items.iter().all(|&item| (item as usize) < items)
     };
     if !canonical {
-        return Err(corrupt("events out of order"));
+        return Err(corrupt(
+            "events out of order, or on items that are not there",
+        ));
     }
     Ok(Layout {
         offsets,
