@@ -29,7 +29,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
         let lines = group_lines(root, &options, group, peers.as_deref())?;
         print!("{lines}");
         if let Some(date) = &options.write {
-            keep(root, group, &lines, date)?;
+            keep(root, group, &lines, date, &options.runs)?;
         }
     }
     match options.write {
@@ -75,7 +75,7 @@ fn group_lines(
 }
 
 /// Puts a group's lines in the place of its older ones.
-fn keep(root: &Path, group: &str, lines: &str, date: &str) -> Result<()> {
+fn keep(root: &Path, group: &str, lines: &str, date: &str, runs: &str) -> Result<()> {
     let file = report::lines_file(root);
     let older = read(&file).unwrap_or_default();
     let mut kept: Vec<String> = Vec::new();
@@ -90,6 +90,7 @@ fn keep(root: &Path, group: &str, lines: &str, date: &str) -> Result<()> {
         let mut value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
         value["group"] = group.into();
         value["date"] = date.into();
+        value["runs"] = runs.into();
         value["machine"] = machine.clone().into();
         kept.push(value.to_string());
     }

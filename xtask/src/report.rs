@@ -47,7 +47,7 @@ our quality / theirs): above 1 we are ahead, below 1 behind.
 How the figures come about:
 
 - We and a peer take turns in one sitting, on the same machine, with the same number of threads.
-  Each time is the median of the runs (5 unless said otherwise); a percentile is the median of the
+  Each time is the median of the runs, whose number each section names; a percentile is the median of the
   runs' percentiles.
 - Each peer runs with the best reasonable setting that we found, which its row names; ALS's `alpha`
   and regularization were chosen by its Recall@20 on gowalla's test users, which favours it there;
@@ -143,9 +143,10 @@ fn section(
     };
     let _ = write!(
         page,
-        "\n## {title}\n\n{explanation}\n\n{}, {}. Repeat with `cargo xtask figures {group} --data DIR{peers}`.\n\n",
+        "\n## {title}\n\n{explanation}\n\n{}, {}, {} runs. Repeat with `cargo xtask figures {group} --data DIR{peers}`.\n\n",
         text(&first["date"]),
         text(&first["machine"]),
+        text(&first["runs"]),
     );
     page.push_str("| figure | ours | peer | theirs | ratio |\n|---|---|---|---|---|\n");
     for line in lines {
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn a_line_becomes_a_row() {
         let line = json!({
-            "group": "train", "date": "2026-01-02", "machine": "m", "figure": "train.x.s",
+            "group": "train", "date": "2026-01-02", "runs": "5", "machine": "m", "figure": "train.x.s",
             "value": 5.0, "unit": "s", "peer": "p", "peer_value": 10.0, "ratio": 2.0,
             "peer_setting": "as it comes", "note": "two threads",
         });
