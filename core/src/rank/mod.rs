@@ -51,8 +51,8 @@ pub(crate) struct Workspace {
     pub(crate) signals: Vec<Signal>,
     /// Out: the ranking.
     pub(crate) ranked: Vec<Ranked>,
-    /// The history by item, ascending.
-    weights: Vec<Weighted>,
+    /// The history by item, ascending; in, for [`rank_weights`].
+    pub(crate) weights: Vec<Weighted>,
     fixed: FixedPoint,
     accumulators: Vec<i32>,
     best: TopK,
@@ -101,22 +101,28 @@ pub(crate) fn check_threads(threads: usize) -> Result<()> {
 
 /// Ranks: `workspace.signals` in, `workspace.ranked` out.
 pub(crate) fn rank(model: &Model, query: &Query<'_>, workspace: &mut Workspace) -> Counts {
+    fold(
+        &mut workspace.signals,
+        model.kinds(),
+        model.half_life_ms(),
+        query.now,
+        &mut workspace.weights,
+    );
+    rank_weights(model, query, workspace)
+}
+
+/// Ranks: `workspace.weights` in, `workspace.ranked` out, where the weights come from elsewhere
+/// than from one history.
+pub(crate) fn rank_weights(model: &Model, query: &Query<'_>, workspace: &mut Workspace) -> Counts {
     let Workspace {
-        signals,
         ranked,
         weights,
         fixed,
         accumulators,
         best,
+        ..
     } = workspace;
     ranked.clear();
-    fold(
-        signals,
-        model.kinds(),
-        model.half_life_ms(),
-        query.now,
-        weights,
-    );
     fixed.set(if query.baseline { &[] } else { weights });
     let excluded = |w: &&Weighted| query.exclude_seen || w.weight < 0.0;
     let mut counts = Counts {
