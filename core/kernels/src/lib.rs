@@ -11,6 +11,7 @@
 //! | [`dot`], [`dots`] | inner products of `f32` slices |
 //! | [`add_scaled`] | `out += factor · x` |
 //! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
+//! | [`solve_spd`] | a small symmetric positive definite system |
 //! | [`add_row`] | one weighted graph row into integer accumulators |
 //! | [`largest_and_descents`] | a check of sorted rows |
 //! | [`prefetch`] | nothing: it asks for cache lines |
@@ -19,7 +20,9 @@
 mod dense;
 mod dispatch;
 mod lanes;
+mod solve;
 mod sparse;
 
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
+pub use solve::{solve_spd, stride};
 pub use sparse::{add_row, largest_and_descents, prefetch, scan_above_and_clear};

@@ -6,7 +6,6 @@
 //! (`docs/adr/0001-determinism.md`).
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::parallel::Workers;
 
 /// A read-only view of the graph in a snapshot.
 #[derive(Clone, Copy)]
@@ -157,19 +156,6 @@ pub(crate) fn strongest(row: &mut Row, keep: usize) {
         row.select_nth_unstable_by(keep - 1, order);
     }
     row.truncate(keep);
-}
-
-/// A trainer turns a user × item matrix into rows of the graph.
-pub(crate) trait Trainer {
-    /// The name that the manifest records.
-    fn name(&self) -> &'static str;
-    /// One row an item, at most `keep` neighbours each, never the item itself.
-    fn rows(
-        &self,
-        matrix: &crate::train::Matrix,
-        keep: usize,
-        workers: &Workers<'_>,
-    ) -> Result<Vec<Row>>;
 }
 
 #[cfg(test)]

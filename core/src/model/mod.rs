@@ -11,7 +11,7 @@ pub(crate) mod graph;
 mod open;
 pub(crate) mod popularity;
 mod profiles;
-pub(crate) mod spectral;
+pub(crate) mod trainer;
 
 use std::ops::Range;
 use std::path::Path;

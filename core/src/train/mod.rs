@@ -10,17 +10,19 @@ mod assemble;
 mod ingest;
 mod matrix;
 mod options;
+mod trainers;
 
 pub(crate) use matrix::Matrix;
 pub use options::{IdType, TrainOptions};
+pub use trainers::{Component, Plan, RidgeOptions, SpectralOptions, TrainerOptions};
 
 use crate::catalog::Catalog;
 use crate::control::Control;
 use crate::error::Result;
 use crate::event::EventColumns;
 use crate::model::Model;
-use crate::model::graph::{self, Trainer};
-use crate::model::spectral::Spectral;
+use crate::model::graph;
+use crate::model::trainer;
 use crate::parallel::Workers;
 
 /// Trains a model.
@@ -68,13 +70,37 @@ pub fn train(
     let matrix = Matrix::build(&data, options);
     control.check()?;
     control.report("events", 1, 1);
-    let trainer = Spectral::new(options);
-    let rows = trainer.rows(&matrix, options.neighbors, &workers)?;
+    let parts = match &options.trainer {
+        Plan::Blend(parts) => parts.clone(),
+        Plan::Auto => vec![
+            Component {
+                weight: 1.0,
+                trainer: TrainerOptions::Ridge(RidgeOptions::default()),
+            },
+            Component {
+                weight: 2.0,
+                trainer: TrainerOptions::Spectral(SpectralOptions::default()),
+            },
+        ],
+    };
+    let trainers: Vec<&TrainerOptions> = parts.iter().map(|part| &part.trainer).collect();
+    let width = if parts.len() == 1 {
+        options.neighbors
+    } else {
+        options.neighbors * 4
+    };
+    let learnt = trainer::learn(&matrix, &trainers, options.seed, width, &workers)?;
+    let weighted: Vec<_> = learnt
+        .iter()
+        .zip(&parts)
+        .map(|(rows, part)| (rows.as_slice(), part.weight as f32))
+        .collect();
+    let rows = trainer::merge(&weighted, matrix.items(), options.neighbors, &workers)?;
     control.report("snapshot", 0, 1);
     let graph = graph::quantise(&rows)?;
     drop(rows);
     control.check()?;
-    let model = assemble::assemble(&data, catalog, &matrix, &graph, trainer.name(), options)?;
+    let model = assemble::assemble(&data, catalog, &matrix, &graph, "blend", options)?;
     control.report("snapshot", 1, 1);
     Ok(model)
 }

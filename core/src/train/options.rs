@@ -7,6 +7,8 @@ use crate::event::KindTable;
 use crate::fields::Fields;
 use crate::rank::check_threads;
 
+use super::Plan;
+
 /// How the caller's ids looked; recorded so that a binding can give them back alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,7 +36,7 @@ impl IdType {
 /// ```
 /// use tastemaker::{json::json, train::TrainOptions};
 /// let options = TrainOptions::from_json(&json!({"neighbors": 50, "kinds": {"view": 0.5}}))?;
-/// assert_eq!(options.rank, 256);
+/// assert_eq!(options.neighbors, 50);
 /// assert!(TrainOptions::from_json(&json!({"neighbours": 50})).is_err());
 /// # Ok::<(), tastemaker::Error>(())
 /// ```
@@ -42,16 +44,8 @@ impl IdType {
 pub struct TrainOptions {
     /// Neighbours kept for each item, 1 to 4096. Default 100.
     pub neighbors: usize,
-    /// Dimension of the spectral subspace, 1 to 2048; limited by the data. Default 256.
-    pub rank: usize,
-    /// What the subspace counts beside plain co-occurrence, 0 to 100. Default 0.4.
-    pub alpha: f64,
-    /// Steps of the subspace iteration, 1 to 20: more are nearer to the exact subspace. Default 6.
-    pub iterations: usize,
-    /// Candidates scored for each item, 1 to 100,000; at least `neighbors` are. Default 400.
-    pub candidates: usize,
-    /// How much a neighbour's popularity counts against the item's, −2 to 2. Default 0.5.
-    pub popularity_exponent: f64,
+    /// What makes the graph. Default: the library chooses.
+    pub trainer: Plan,
     /// Seed of the random start of the subspace iteration. Default 0.
     pub seed: u64,
     /// After how many days an event counts half, or `None` for no decay. Default `None`.
@@ -79,11 +73,7 @@ impl Default for TrainOptions {
     fn default() -> Self {
         Self {
             neighbors: 100,
-            rank: 256,
-            alpha: 0.4,
-            iterations: 6,
-            candidates: 400,
-            popularity_exponent: 0.5,
+            trainer: Plan::Auto,
             seed: 0,
             half_life_days: None,
             kinds: KindTable::default(),
@@ -98,13 +88,9 @@ impl Default for TrainOptions {
     }
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 12] = [
     "neighbors",
-    "rank",
-    "alpha",
-    "iterations",
-    "candidates",
-    "popularity_exponent",
+    "trainer",
     "seed",
     "half_life_days",
     "kinds",
@@ -137,16 +123,9 @@ impl TrainOptions {
         };
         Ok(Self {
             neighbors: fields.whole("neighbors", d.neighbors as u64, 1, 4096)? as usize,
-            rank: fields.whole("rank", d.rank as u64, 1, 2048)? as usize,
-            alpha: fields.number("alpha", d.alpha, 0.0, 100.0)?,
-            iterations: fields.whole("iterations", d.iterations as u64, 1, 20)? as usize,
-            candidates: fields.whole("candidates", d.candidates as u64, 1, 100_000)? as usize,
-            popularity_exponent: fields.number(
-                "popularity_exponent",
-                d.popularity_exponent,
-                -2.0,
-                2.0,
-            )?,
+            trainer: fields
+                .get("trainer")
+                .map_or(Ok(d.trainer), Plan::from_json)?,
             seed: fields.whole("seed", d.seed, 0, u64::MAX)?,
             half_life_days: match fields.get("half_life_days") {
                 None => None,
@@ -172,11 +151,7 @@ impl TrainOptions {
     pub fn to_json(&self) -> Json {
         json!({
             "neighbors": self.neighbors,
-            "rank": self.rank,
-            "alpha": self.alpha,
-            "iterations": self.iterations,
-            "candidates": self.candidates,
-            "popularity_exponent": self.popularity_exponent,
+            "trainer": self.trainer.to_json(),
             "seed": self.seed,
             "half_life_days": self.half_life_days,
             "keep_profiles": self.keep_profiles,
@@ -193,10 +168,7 @@ impl TrainOptions {
     pub fn validate(&self) -> Result<()> {
         check_threads(self.threads)?;
         Self::from_json(&self.to_json())?;
-        if !self.alpha.is_finite()
-            || !self.popularity_exponent.is_finite()
-            || self.half_life_days.is_some_and(|days| !days.is_finite())
-        {
+        if self.half_life_days.is_some_and(|days| !days.is_finite()) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "options: a number is not finite",
@@ -235,11 +207,13 @@ mod tests {
             json!({"neighbors": 5000}),
             json!({"neighbors": 1.5}),
             json!({"neighbors": "many"}),
-            json!({"rank": 0}),
-            json!({"alpha": -1}),
-            json!({"iterations": 0}),
-            json!({"candidates": 0}),
-            json!({"popularity_exponent": 3}),
+            json!({"trainer": "best"}),
+            json!({"trainer": []}),
+            json!({"trainer": 3}),
+            json!({"trainer": {"name": "spectral", "rank": 0}}),
+            json!({"trainer": {"name": "spectral", "alpha": -1}}),
+            json!({"trainer": {"name": "ridge", "lambda": 0}}),
+            json!({"trainer": {"name": "ridge", "weight": -1}}),
             json!({"seed": -1}),
             json!({"half_life_days": 0}),
             json!({"threads": 0}),
@@ -256,7 +230,7 @@ mod tests {
             );
         }
         let options = TrainOptions {
-            alpha: f64::NAN,
+            half_life_days: Some(f64::NAN),
             ..TrainOptions::default()
         };
         assert!(options.validate().is_err());

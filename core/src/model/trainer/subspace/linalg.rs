@@ -3,7 +3,7 @@
 //! `C = XᵀX` is summed in blocks of rows whose size depends on the shape only; the blocks are
 //! `f32` inside and joined in `f64`, in order. `C = LLᵀ`, and `X ← X·L^-ᵀ`.
 
-use super::subspace::STAGE;
+use super::STAGE;
 use crate::error::Result;
 use crate::parallel::Workers;
 use tastemaker_kernels::{TILE_COLUMNS, TILE_ROWS, gram_tile, matmul_tile};

@@ -4,8 +4,9 @@
 //! from random signs, multiply by `G = R̃ᵀR̃`, orthonormalise, repeat. Only the projector on
 //! the subspace is needed, so no eigenproblem is solved.
 
-use super::Degrees;
-use super::linalg;
+mod linalg;
+
+use super::pairs::Degrees;
 use crate::error::Result;
 use crate::parallel::Workers;
 use crate::train::Matrix;
@@ -13,13 +14,65 @@ use crate::train::Matrix;
 /// Columns that are multiplied together: two slabs of them stay in the cache.
 const SLAB: usize = 64;
 /// The name of the stage in progress reports.
-pub(super) const STAGE: &str = "subspace";
+const STAGE: &str = "subspace";
 /// Rows of a slab that one task fills.
 const ROWS_A_TASK: usize = 512;
 
+/// Columns beyond the number of directions that the data can have.
+const OVERSAMPLING: usize = 8;
+
+/// Which subspace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// Dimension; none if 0.
+    pub(super) rank: usize,
+    pub(super) iterations: usize,
+    pub(super) seed: u64,
+}
+
+/// An orthonormal basis of the subspace, row-major.
+pub(super) struct Basis {
+    pub(super) wish: Wish,
+    rank: usize,
+    values: Vec<f32>,
+}
+
+impl Basis {
+    pub(super) fn find(
+        matrix: &Matrix,
+        degrees: &Degrees,
+        wish: Wish,
+        workers: &Workers<'_>,
+    ) -> Result<Self> {
+        // There are no more directions than users; a few columns more than directions make sure
+        // that none is missed.
+        let rank = wish
+            .rank
+            .min(matrix.items())
+            .min(matrix.users() + OVERSAMPLING);
+        let values = if rank > 0 && matrix.users() > 0 {
+            leading(matrix, degrees, rank, wish.iterations, wish.seed, workers)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self { wish, rank, values })
+    }
+
+    /// `q_i · q_j` of `item` with each of `others`; zeros without a subspace.
+    pub(super) fn products(&self, item: u32, others: &[u32], out: &mut Vec<f32>) {
+        out.clear();
+        out.resize(others.len(), 0.0);
+        let start = item as usize * self.rank;
+        let vector = self.values.get(start..start + self.rank).unwrap_or(&[]);
+        if !vector.is_empty() {
+            tastemaker_kernels::dots(vector, &self.values, others, out);
+        }
+    }
+}
+
 /// An orthonormal basis, row-major, `items × rank`. Directions that the data does not have are
 /// zero columns.
-pub(super) fn leading(
+fn leading(
     matrix: &Matrix,
     degrees: &Degrees,
     rank: usize,

@@ -1,0 +1,299 @@
+//! The trainers: each turns a user × item matrix into rows of the item graph.
+//!
+//! | trainer | file | what an edge `i → j` weighs |
+//! |---|---|---|
+//! | spectral | `spectral.rs`, `subspace/` | a graph filter: co-occurrence and a low-pass part |
+//! | ridge | `ridge.rs` | the coefficient of `i` in the regression of `j` on its neighbours |
+//!
+//! A blend is a weighted sum of several. Spectral and ridge look at the pairs of items that meet
+//! in a history, so one pass over the items (`pairs.rs`) serves all of them.
+
+mod pairs;
+mod ridge;
+mod spectral;
+mod subspace;
+
+use super::graph::{Row, strongest};
+use crate::error::Result;
+use crate::parallel::Workers;
+use crate::train::{Matrix, TrainerOptions};
+use pairs::{Degrees, Pairs};
+use ridge::Ridge;
+use spectral::Spectral;
+
+/// Items that one task of a pass scores.
+const ITEMS_A_TASK: usize = 64;
+
+/// The subspaces and Gram matrices that trainers share, each made once.
+#[derive(Default)]
+struct Shared<'a> {
+    bases: Vec<subspace::Basis>,
+    grams: Vec<(f64, ridge::Gram<'a>)>,
+}
+
+impl<'a> Shared<'a> {
+    fn basis(
+        &mut self,
+        matrix: &Matrix,
+        degrees: &Degrees,
+        wish: subspace::Wish,
+        workers: &Workers<'_>,
+    ) -> Result<usize> {
+        if let Some(at) = self.bases.iter().position(|basis| basis.wish == wish) {
+            return Ok(at);
+        }
+        self.bases
+            .push(subspace::Basis::find(matrix, degrees, wish, workers)?);
+        Ok(self.bases.len() - 1)
+    }
+
+    fn gram(&mut self, matrix: &'a Matrix, exponent: f64, workers: &Workers<'_>) -> Result<usize> {
+        if let Some(at) = self.grams.iter().position(|gram| gram.0 == exponent) {
+            return Ok(at);
+        }
+        self.grams
+            .push((exponent, ridge::Gram::new(matrix, exponent, workers)?));
+        Ok(self.grams.len() - 1)
+    }
+}
+
+/// A trainer that looks at pairs, with what it shares.
+enum Pairwise {
+    Spectral {
+        basis: usize,
+        limit: usize,
+        trainer: Spectral,
+    },
+    Ridge {
+        basis: usize,
+        gram: usize,
+        limit: usize,
+        alpha: f32,
+        support: usize,
+        trainer: Ridge,
+        options: crate::train::RidgeOptions,
+    },
+}
+
+/// What one thread needs.
+#[derive(Default)]
+struct Scratch {
+    pairs: Pairs,
+    ridge: ridge::Scratch,
+    smooth: Vec<f32>,
+    row: Row,
+    support: Vec<u32>,
+}
+
+/// The rows that each trainer alone would give, at most `keep` neighbours in each.
+pub(crate) fn learn(
+    matrix: &Matrix,
+    trainers: &[&TrainerOptions],
+    seed: u64,
+    keep: usize,
+    workers: &Workers<'_>,
+) -> Result<Vec<Vec<Row>>> {
+    let degrees = Degrees::of(matrix);
+    let mut shared = Shared::default();
+    let mut pairwise = Vec::new();
+    for options in trainers {
+        match options {
+            TrainerOptions::Spectral(o) => {
+                let wish = subspace::Wish {
+                    rank: if o.alpha > 0.0 { o.rank } else { 0 },
+                    iterations: o.iterations,
+                    seed,
+                };
+                pairwise.push(Pairwise::Spectral {
+                    basis: shared.basis(matrix, &degrees, wish, workers)?,
+                    limit: o.candidates.max(keep),
+                    trainer: Spectral::new(o, &degrees),
+                });
+            }
+            TrainerOptions::Ridge(o) => {
+                let wish = subspace::Wish {
+                    rank: if o.alpha > 0.0 { o.rank } else { 0 },
+                    iterations: o.iterations,
+                    seed,
+                };
+                pairwise.push(Pairwise::Ridge {
+                    basis: shared.basis(matrix, &degrees, wish, workers)?,
+                    gram: shared.gram(matrix, o.user_exponent, workers)?,
+                    limit: o.candidates.max(o.support),
+                    alpha: o.alpha as f32,
+                    support: o.support,
+                    trainer: Ridge::new(matrix, o),
+                    options: o.clone(),
+                });
+            }
+        }
+    }
+    let starts: Vec<usize> = (0..matrix.items()).step_by(ITEMS_A_TASK).collect();
+    let tasks = workers.map("graph", starts, Scratch::default, |_, start, scratch| {
+        let end = (start + ITEMS_A_TASK).min(matrix.items());
+        let mut out: Vec<Vec<Row>> = vec![Vec::new(); pairwise.len()];
+        for item in start as u32..end as u32 {
+            workers.control.check()?;
+            pass(
+                matrix, &degrees, &shared, &pairwise, item, keep, scratch, &mut out,
+            );
+        }
+        Ok(out)
+    })?;
+    let mut parts: Vec<Vec<Row>> = vec![Vec::with_capacity(matrix.items()); pairwise.len()];
+    for task in tasks {
+        for (part, rows) in parts.iter_mut().zip(task) {
+            part.extend(rows);
+        }
+    }
+    for (part, trainer) in parts.iter_mut().zip(&pairwise) {
+        if let Pairwise::Ridge { .. } = trainer {
+            *part = turn(part, matrix.items(), keep);
+        }
+    }
+    Ok(parts)
+}
+
+/// One item: a row of each spectral trainer, the edges into it of each ridge.
+#[expect(clippy::too_many_arguments, reason = "the parts of one pass")]
+fn pass(
+    matrix: &Matrix,
+    degrees: &Degrees,
+    shared: &Shared<'_>,
+    pairwise: &[Pairwise],
+    item: u32,
+    keep: usize,
+    scratch: &mut Scratch,
+    out: &mut [Vec<Row>],
+) {
+    let Scratch {
+        pairs,
+        ridge,
+        smooth,
+        row,
+        support,
+    } = scratch;
+    let mut found = None;
+    let mut smoothed = None;
+    let mut collected: Option<&crate::train::RidgeOptions> = None;
+    for (trainer, out) in pairwise.iter().zip(out) {
+        let (limit, basis) = match trainer {
+            Pairwise::Spectral { limit, basis, .. } | Pairwise::Ridge { limit, basis, .. } => {
+                (*limit, *basis)
+            }
+        };
+        if found != Some(limit) {
+            pairs.find(matrix, degrees, item, limit);
+            found = Some(limit);
+            smoothed = None;
+            collected = None;
+        }
+        if smoothed != Some(basis) {
+            if let Some(basis) = shared.bases.get(basis) {
+                basis.products(item, &pairs.candidates, smooth);
+            }
+            smoothed = Some(basis);
+            collected = None;
+        }
+        match trainer {
+            Pairwise::Spectral { trainer, .. } => {
+                trainer.row(item, pairs, smooth, row);
+                strongest(row, keep);
+            }
+            Pairwise::Ridge {
+                gram,
+                alpha,
+                support: size,
+                trainer,
+                options,
+                ..
+            } => {
+                let same = collected.is_some_and(|last| {
+                    (
+                        last.alpha,
+                        last.support,
+                        last.item_exponent,
+                        last.user_exponent,
+                    ) == (
+                        options.alpha,
+                        *size,
+                        options.item_exponent,
+                        options.user_exponent,
+                    )
+                });
+                if !same {
+                    row.clear();
+                    row.extend(
+                        pairs
+                            .candidates
+                            .iter()
+                            .zip(smooth.iter())
+                            .map(|(&other, &smooth)| (other, pairs.g(other) + alpha * smooth)),
+                    );
+                    strongest(row, *size);
+                    support.clear();
+                    support.extend(row.iter().map(|&(other, _)| other));
+                    support.sort_unstable();
+                    if let Some((_, gram)) = shared.grams.get(*gram) {
+                        gram.collect(item, support, trainer.scales(), ridge);
+                    }
+                    collected = Some(options);
+                }
+                trainer.solve(item, support, ridge, row);
+            }
+        }
+        out.push(row.clone());
+    }
+}
+
+/// Rows by target, turned into rows by source; the strongest of each.
+fn turn(columns: &[Row], items: usize, keep: usize) -> Vec<Row> {
+    let mut rows: Vec<Row> = vec![Row::new(); items];
+    for (target, column) in columns.iter().enumerate() {
+        for &(source, weight) in column {
+            if let Some(row) = rows.get_mut(source as usize) {
+                row.push((target as u32, weight));
+            }
+        }
+    }
+    for row in &mut rows {
+        strongest(row, keep);
+        row.shrink_to_fit();
+    }
+    rows
+}
+
+/// The weighted sum of rows, the strongest `keep` of each.
+pub(crate) fn merge(
+    parts: &[(&[Row], f32)],
+    items: usize,
+    keep: usize,
+    workers: &Workers<'_>,
+) -> Result<Vec<Row>> {
+    let starts: Vec<usize> = (0..items).step_by(1024).collect();
+    let tasks = workers.map("merge", starts, Row::new, |_, start, all| {
+        let end = (start + 1024).min(items);
+        let mut rows = Vec::with_capacity(end - start);
+        for item in start..end {
+            all.clear();
+            for (part, weight) in parts {
+                let row = part.get(item).map_or(&[][..], |row| row.as_slice());
+                all.extend(row.iter().map(|&(other, w)| (other, weight * w)));
+            }
+            // Stable: the sums are in the order of the parts.
+            all.sort_by_key(|&(other, _)| other);
+            let mut row = Row::with_capacity(all.len());
+            for &(other, w) in all.iter() {
+                match row.last_mut() {
+                    Some(last) if last.0 == other => last.1 += w,
+                    _ => row.push((other, w)),
+                }
+            }
+            strongest(&mut row, keep);
+            row.shrink_to_fit();
+            rows.push(row);
+        }
+        Ok(rows)
+    })?;
+    Ok(tasks.into_iter().flatten().collect())
+}
