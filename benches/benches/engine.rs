@@ -49,14 +49,16 @@ fn pairs() -> (Vec<i64>, Vec<i64>) {
 fn model() -> Model {
     let (users, items) = pairs();
     let columns = EventColumns::new(IdColumn::Integer(&users), IdColumn::Integer(&items));
-    let options = TrainOptions::from_json(&json!({ "rank": 64 })).expect("valid options");
+    let options = TrainOptions::from_json(&json!({ "trainer": {"name": "spectral", "rank": 64} }))
+        .expect("valid options");
     train(&columns, None, &options, &Control::new()).expect("valid events")
 }
 
 fn training(criterion: &mut Criterion) {
     let (users, items) = pairs();
     let columns = EventColumns::new(IdColumn::Integer(&users), IdColumn::Integer(&items));
-    let options = TrainOptions::from_json(&json!({ "rank": 64 })).expect("valid options");
+    let options = TrainOptions::from_json(&json!({ "trainer": {"name": "spectral", "rank": 64} }))
+        .expect("valid options");
     let mut group = criterion.benchmark_group("train");
     group.sample_size(10);
     group.bench_function("60k events", |bencher| {

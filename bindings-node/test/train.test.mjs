@@ -9,7 +9,8 @@ import { someEvents } from './support/fixture.mjs';
 
 /** Work enough for a second or so. */
 const events = someEvents(3000, 600);
-const options = { rank: 256, iterations: 6 };
+const options = { trainer: { name: 'spectral', rank: 256, iterations: 6 } };
+const long = { trainer: { ...options.trainer, iterations: 20 } };
 
 test('the event loop goes on while a model is trained', async () => {
   let turns = 0;
@@ -46,7 +47,7 @@ test('a signal stops the work soon, with its reason as the cause', async () => {
   const reason = new Error('enough');
   const controller = new AbortController();
   const start = performance.now();
-  const work = train(events, { options: { ...options, iterations: 20 }, signal: controller.signal });
+  const work = train(events, { options: long, signal: controller.signal });
   setTimeout(() => controller.abort(reason), 30);
   const error = await work.then(() => undefined, (caught) => caught);
   assert.ok(error instanceof TastemakerError);
@@ -56,7 +57,7 @@ test('a signal stops the work soon, with its reason as the cause', async () => {
 });
 
 test('a timeout is a signal like any other', async () => {
-  const settings = { options: { ...options, iterations: 20 }, signal: AbortSignal.timeout(20) };
+  const settings = { options: long, signal: AbortSignal.timeout(20) };
   await assert.rejects(train(events, settings), { code: 'cancelled' });
 });
 
@@ -67,7 +68,7 @@ test('a signal that never fires changes nothing and keeps no listener', async ()
   const remove = signal.removeEventListener.bind(signal);
   signal.addEventListener = (...args) => ((listeners += 1), add(...args));
   signal.removeEventListener = (...args) => ((listeners -= 1), remove(...args));
-  await train(someEvents(), { signal, options: { rank: 8 } });
+  await train(someEvents(), { signal, options: { trainer: { name: 'spectral', rank: 8 } } });
   assert.equal(listeners, 0);
 });
 
@@ -81,10 +82,10 @@ test('an error that progress throws stops the work and is thrown on', async () =
 });
 
 test('several trainings at once give what each gives alone', async () => {
-  const alone = await train(someEvents(200), { options: { rank: 16 } });
+  const alone = await train(someEvents(200), { options: { trainer: { name: 'spectral', rank: 16 } } });
   const together = await Promise.all(
     Array.from({ length: 6 }, (_, n) =>
-      train(someEvents(200), { options: { rank: 16 }, threads: 1 + (n % 2) }),
+      train(someEvents(200), { options: { trainer: { name: 'spectral', rank: 16 } }, threads: 1 + (n % 2) }),
     ),
   );
   for (const model of together) assert.equal(model.hash, alone.hash);

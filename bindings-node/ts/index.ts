@@ -38,4 +38,12 @@ export type { EventDetails, ProfileEvent } from './profile.js';
 export { Recommendations } from './recommendations.js';
 export type { BatchOptions, Row, Source } from './recommendations.js';
 export { train } from './train.js';
-export type { KindRule, TrainOptions, TrainSettings } from './train.js';
+export type {
+  KindRule,
+  RidgeTrainer,
+  SpectralTrainer,
+  Trainer,
+  TrainerName,
+  TrainOptions,
+  TrainSettings,
+} from './train.js';

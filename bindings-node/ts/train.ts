@@ -11,11 +11,21 @@ import { train as nativeTrain } from './native.js';
 /** What one event of a kind counts, and for ratings, which value is neutral and what one step is. */
 export type KindRule = number | { weight?: number; neutral?: number; scale?: number };
 
-/** How to train. Ranges and defaults are the core's. */
-export interface TrainOptions {
-  /** The most neighbours of an item: 100. */
-  neighbors?: number | undefined;
-  /** The dimensions of the spectral subspace: 256. */
+/** The trainers by name. */
+export type TrainerName = Trainer['name'];
+
+/** One trainer with its options; `weight` is what it counts in a blend: 1. */
+export type Trainer = SpectralTrainer | RidgeTrainer;
+
+interface Weighted {
+  /** What this trainer counts in a blend: 1. */
+  weight?: number | undefined;
+}
+
+/** Graph filter: co-occurrence and the leading subspace. */
+export interface SpectralTrainer extends Weighted {
+  name: 'spectral';
+  /** The dimensions of the subspace: 256. */
   rank?: number | undefined;
   /** How much the subspace counts beside the co-occurrences: 0.4. */
   alpha?: number | undefined;
@@ -25,7 +35,38 @@ export interface TrainOptions {
   candidates?: number | undefined;
   /** How strongly popularity counts: 0.5. */
   popularityExponent?: number | undefined;
-  /** Seed of the start of the iteration: 0. */
+}
+
+/** Regression of each item on its strongest candidates. */
+export interface RidgeTrainer extends Weighted {
+  name: 'ridge';
+  /** Strength of the ridge, in events of average weight: 20. */
+  lambda?: number | undefined;
+  /** Items that each item is regressed on: 100. */
+  support?: number | undefined;
+  /** How much a long history counts less: 0.24. */
+  userExponent?: number | undefined;
+  /** How much a popular item is scaled down in the regression: 0.25. */
+  itemExponent?: number | undefined;
+  /** How much the popularity of an item counts in the edges to it: 0.25. */
+  popularityExponent?: number | undefined;
+  /** The dimensions of the subspace that helps to choose the support: 256. */
+  rank?: number | undefined;
+  /** What the subspace counts in that choice: 0.4. */
+  alpha?: number | undefined;
+  /** Rounds of the subspace iteration, at most 20: 6. */
+  iterations?: number | undefined;
+  /** Candidates for the support: 400. */
+  candidates?: number | undefined;
+}
+
+/** How to train. Ranges and defaults are the core's. */
+export interface TrainOptions {
+  /** The most neighbours of an item: 100. */
+  neighbors?: number | undefined;
+  /** What makes the graph: `'auto'`, a trainer, or a blend of several. */
+  trainer?: 'auto' | TrainerName | Trainer | readonly (TrainerName | Trainer)[] | undefined;
+  /** Seed of random starts: 0. */
   seed?: number | undefined;
   /** The age at which an event counts half; without it, age does not matter. */
   halfLifeDays?: number | null | undefined;
@@ -51,6 +92,12 @@ export interface TrainSettings extends Control {
   threads?: number | undefined;
 }
 
+/** The options of trainers under the core's names. */
+function spelled(trainer: unknown): unknown {
+  if (Array.isArray(trainer)) return trainer.map(spelled);
+  return typeof trainer === 'object' && trainer !== null ? snakeKeys(trainer, 'options.trainer') : trainer;
+}
+
 const SETTINGS: readonly (keyof TrainSettings)[] = ['catalog', 'options', 'threads', 'progress', 'signal'];
 
 /**
@@ -63,6 +110,7 @@ export async function train(events: Events, settings: TrainSettings = {}): Promi
   const { catalog, options, threads, ...control } = settingsOf(settings, 'settings', SETTINGS);
   const columns = nativeEvents(events);
   const fields = snakeKeys(options, 'options');
+  fields['trainer'] = spelled(fields['trainer']);
   if (threads !== undefined) fields['threads'] = threads;
   // The model gives ids back in the type that they had in these columns.
   fields['item_id_type'] ??= columns.itemId.values ? 'string' : 'integer';

@@ -47,7 +47,7 @@ def events() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def model(events: dict[str, Any]) -> tm.Model:
-    return tm.train(events, make_catalog(), {"neighbors": 20, "rank": 8}, progress=False)
+    return tm.train(events, make_catalog(), {"neighbors": 20, "trainer": {"name": "spectral", "rank": 8}}, progress=False)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 import tastemaker as tm
 
-OPTIONS = {"neighbors": 10, "rank": 4}
+OPTIONS = {"neighbors": 10, "trainer": {"name": "spectral", "rank": 4}}
 
 
 def hash_of(events: Any, **arguments: Any) -> str:

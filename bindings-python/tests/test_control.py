@@ -23,7 +23,7 @@ LARGE = """
     import numpy as np, tastemaker as tm
     random = np.random.default_rng(1)
     events = {"user_id": random.integers(0, 20_000, 1_000_000), "item_id": random.zipf(1.3, 1_000_000) % 20_000}
-    options = {"rank": 1024, "iterations": 20}
+    options = {"trainer": {"name": "spectral", "rank": 1024, "iterations": 20}}
 """
 
 

@@ -118,7 +118,7 @@ def test_erase(engine: tm.Engine) -> None:
 
 def test_swap(engine: tm.Engine, events: dict[str, Any]) -> None:
     engine.record("a", "item-04")
-    other = tm.train(events, options={"neighbors": 3, "rank": 2}, progress=False)
+    other = tm.train(events, options={"neighbors": 3, "trainer": {"name": "spectral", "rank": 2}}, progress=False)
     engine.swap(other)
     assert engine.model.hash == other.hash
     assert engine.recommend("a").model == other.hash

@@ -172,20 +172,37 @@ def test_a_plot_of_an_evaluation(model: tm.Model) -> None:
 
 
 def test_options(events: dict[str, Any]) -> None:
-    by_class = tm.train(events, options=tm.TrainOptions(neighbors=5, rank=3), progress=False)
-    by_dict = tm.train(events, options={"neighbors": 5, "rank": 3}, progress=False)
+    trainer = {"name": "spectral", "rank": 3}
+    by_class = tm.train(events, options=tm.TrainOptions(neighbors=5, trainer=trainer), progress=False)
+    by_dict = tm.train(events, options={"neighbors": 5, "trainer": trainer}, progress=False)
     assert by_class.hash == by_dict.hash
     assert len(by_class.neighbors("item-00") or []) == 5
     defaults = tm.TrainOptions.defaults()
-    assert {"neighbors", "rank", "alpha"} <= defaults.keys()
+    assert defaults["trainer"] == "auto"
+    assert defaults["neighbors"] == 100
     # The dataclass and the core name the same options; kinds stand apart in the core's list.
     fields = set(tm.TrainOptions.__dataclass_fields__)
     assert fields - {"kinds"} == defaults.keys() - {"kinds", "threads", "item_id_type", "user_id_type"}
-    for options in ({"neighbours": 5}, {"neighbors": 0}, {"alpha": float("nan")}, {"rank": "many"}, 3):
+    for options in ({"neighbours": 5}, {"neighbors": 0}, {"half_life_days": float("nan")}, {"neighbors": "many"}, 3):
         with pytest.raises(tm.InvalidArgumentError):
             tm.train(events, options=options, progress=False)
     with pytest.raises(TypeError):
         tm.TrainOptions(neighbours=5)
+
+
+def test_trainers(events: dict[str, Any]) -> None:
+    def trainer_of(given: Any) -> Any:
+        return tm.train(events, options=tm.TrainOptions(trainer=given), progress=False).manifest["options"]["trainer"]
+
+    assert [part["name"] for part in trainer_of("ridge")] == ["ridge"]
+    (part,) = trainer_of({"name": "spectral", "rank": np.int32(3), "alpha": np.float32(0.5)})
+    assert (part["rank"], part["alpha"], part["weight"]) == (3, 0.5, 1)
+    parts = trainer_of(({"name": "ridge", "weight": 0.25}, "spectral"))
+    assert [(part["name"], part["weight"]) for part in parts] == [("ridge", 0.25), ("spectral", 1)]
+    nan = float("nan")
+    for bad in ("best", [], {}, 3, {"name": "spectral", "alpha": nan}, [{"name": "ridge", "weight": nan}]):
+        with pytest.raises(tm.InvalidArgumentError, match="options"):
+            tm.train(events, options={"trainer": bad}, progress=False)
 
 
 def test_own_kinds() -> None:

@@ -30,7 +30,7 @@ describe('a model', () => {
     assert.equal(model.itemCount, 30);
     assert.equal(model.userCount, 60);
     assert.match(model.hash, /^[0-9a-f]{32}$/);
-    assert.equal(model.manifest.options.rank, 8);
+    assert.equal(model.manifest.options.trainer[0].rank, 8);
     assert.deepEqual(model.attributes('item-2').tags, ['group-2', 'all']);
     assert.equal(model.attributes('nothing'), undefined);
     assert.equal(model.neighbors('nothing'), undefined);
@@ -212,8 +212,8 @@ describe('training', () => {
     await rejects({ kind: ['view'] }, 'length_mismatch');
     await rejects({ kind: events.kind.map(() => 'teleport') }, 'unknown_kind');
     await rejects({ weight: events.kind.map(() => NaN) }, 'invalid_weight');
-    await rejects({}, 'invalid_argument', { options: { rank: 0 } });
-    await rejects({}, 'invalid_argument', { options: { rnk: 8 } });
+    await rejects({}, 'invalid_argument', { options: { trainer: { name: 'spectral', rank: 0 } } });
+    await rejects({}, 'invalid_argument', { options: { trainr: 'auto' } });
   });
 
   test('evaluates', async () => {
@@ -226,7 +226,7 @@ describe('training', () => {
   test('gives numbers back where the columns were numbers', async () => {
     const userId = [1, 1, 2, 2, 3, 3];
     const itemId = BigInt64Array.from([10n, 20n, 10n, 20n, 10n, 30n]);
-    const numbers = await tm.train({ userId, itemId }, { options: { rank: 2 } });
+    const numbers = await tm.train({ userId, itemId }, { options: { trainer: { name: 'spectral', rank: 2 } } });
     assert.deepEqual(numbers.userIds(), [1, 2, 3]);
     const { items } = new Engine(numbers).recommend(2, { k: 1 });
     assert.equal(items[0].itemId, 30);

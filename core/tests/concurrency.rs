@@ -26,7 +26,7 @@ fn models() -> [Model; 3] {
         trained(
             &events(seed, 40, items, 700),
             Some(&catalog(&order)),
-            &options(&json!({"rank": 8})),
+            &options(&json!({"trainer": {"name": "spectral", "rank": 8}})),
         )
     };
     [build(1, 40), build(2, 150), build(3, 12)]

@@ -24,8 +24,9 @@ use tastemaker::{ErrorKind, Result};
 /// Training with two threads or one, on data with several tasks a loop.
 fn run(threads: usize, control: &Control<'_>) -> Result<Model> {
     let order: Vec<usize> = (0..200).collect();
-    let options =
-        options(&json!({"rank": 70, "neighbors": 10, "iterations": 2, "threads": threads}));
+    let options = options(
+        &json!({"trainer": {"name": "spectral", "rank": 70, "iterations": 2}, "neighbors": 10, "threads": threads}),
+    );
     with_columns(&events(13, 1100, 300, 6000), |columns| {
         train(columns, Some(&catalog(&order)), &options, control)
     })

@@ -24,7 +24,7 @@ fn data() -> Vec<Row> {
 
 fn settings(threads: usize) -> TrainOptions {
     options(
-        &json!({"rank": 80, "neighbors": 20, "candidates": 60, "half_life_days": 50, "threads": threads}),
+        &json!({"trainer": {"name": "spectral", "rank": 80, "candidates": 60}, "neighbors": 20, "half_life_days": 50, "threads": threads}),
     )
 }
 
@@ -41,6 +41,29 @@ fn any_number_of_threads_gives_the_same_bytes() {
     }
 }
 
+/// Alone and in a blend.
+const TRAINERS: [&str; 2] = ["spectral", "ridge"];
+
+#[test]
+fn every_trainer_gives_the_same_bytes_at_any_number_of_threads() {
+    let rows = data();
+    let plans = TRAINERS.iter().map(|name| json!(name));
+    for plan in plans.chain([json!(TRAINERS), json!("auto")]) {
+        let settings = |threads: usize| {
+            options(&json!({"trainer": plan, "neighbors": 20, "threads": threads}))
+        };
+        let one = trained(&rows, None, &settings(1));
+        assert!(one.manifest()["counts"]["edges"].as_u64().unwrap() > 4000);
+        for threads in [2, 5] {
+            let many = trained(&rows, None, &settings(threads));
+            assert!(
+                one.as_bytes() == many.as_bytes(),
+                "{plan}, {threads} threads"
+            );
+        }
+    }
+}
+
 /// Where the sums of the subspace are split into blocks, the blocks do not depend on threads.
 #[test]
 fn any_number_of_threads_gives_the_same_bytes_for_many_items() {
@@ -49,7 +72,7 @@ fn any_number_of_threads_gives_the_same_bytes_for_many_items() {
     let catalog = catalog(&order);
     let settings = |threads: usize| {
         options(
-            &json!({"rank": 80, "neighbors": 5, "candidates": 8, "iterations": 2, "threads": threads}),
+            &json!({"trainer": {"name": "spectral", "rank": 80, "candidates": 8, "iterations": 2}, "neighbors": 5, "threads": threads}),
         )
     };
     let one = trained(&rows, Some(&catalog), &settings(1));

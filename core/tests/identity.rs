@@ -52,7 +52,7 @@ proptest! {
         let user_column: Vec<&str> = pairs.iter().map(|p| p.0).collect();
         let item_column: Vec<&str> = pairs.iter().map(|p| p.1).collect();
         let columns = EventColumns::new(IdColumn::Text(&user_column), IdColumn::Text(&item_column));
-        let few = options(&json!({"rank": 4, "neighbors": 3, "recommend_unlisted": true}));
+        let few = options(&json!({"trainer": {"name": "spectral", "rank": 4}, "neighbors": 3, "recommend_unlisted": true}));
         let model = train(&columns, Some(&catalog), &few, &Control::new()).unwrap();
         let model = Model::from_bytes(model.as_bytes()).unwrap();
 

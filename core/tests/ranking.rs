@@ -37,8 +37,10 @@ static MODELS: LazyLock<[Model; 2]> = LazyLock::new(|| {
         )
     };
     [
-        build(json!({"neighbors": 8, "rank": 16})),
-        build(json!({"neighbors": 5, "rank": 16, "half_life_days": 1, "kinds": {"wish": 1.5}})),
+        build(json!({"neighbors": 8, "trainer": {"name": "spectral", "rank": 16}})),
+        build(
+            json!({"neighbors": 5, "trainer": {"name": "spectral", "rank": 16}, "half_life_days": 1, "kinds": {"wish": 1.5}}),
+        ),
     ]
 });
 

@@ -78,11 +78,7 @@ fn every_field_refuses_every_other_type() {
             train,
             &[
                 ("neighbors", whole),
-                ("rank", whole),
-                ("alpha", number),
-                ("iterations", whole),
-                ("candidates", whole),
-                ("popularity_exponent", &[2]),
+                ("trainer", &[]),
                 ("seed", whole),
                 ("half_life_days", number),
                 ("kinds", &[6]),

@@ -53,7 +53,7 @@ How the figures come about:
   and regularization were chosen by its Recall@20 on gowalla's test users, which favours it there;
   they were not chosen again for ml-1m. They do not change its times. Its linear algebra library is held to one thread, as implicit recommends, and
   told the processor's kind where it would not know it.
-- Our own defaults are not free of that test set either: `iterations` went from 3 to 6 after six
+- The defaults of our spectral trainer are not free of that test set either: `iterations` went from 3 to 6 after six
   variants had been tried on gowalla's full test (3 gave Recall@20 .1850 and NDCG@20 .1550), and
   `alpha`, `candidates` and `popularity_exponent` come from prototypes that were measured on it.
   ml-1m was tried by hand as well, and changed no default.

@@ -34,7 +34,7 @@ export function someCatalog(items = 30) {
 }
 
 /** Options for small data. */
-export const small = { rank: 8, neighbors: 10 };
+export const small = { trainer: { name: 'spectral', rank: 8 }, neighbors: 10 };
 
 /** A model of the small world. */
 export function someModel() {

@@ -72,7 +72,12 @@ function trained({ events, catalog, options }) {
   return train(tableOf(events), {
     catalog: catalogOf(catalog),
     // The suites say the types of ids where they matter.
-    options: { itemIdType: 'string', userIdType: 'string', ...renamed(options ?? {}, camel) },
+    options: {
+      itemIdType: 'string',
+      userIdType: 'string',
+      ...renamed(options ?? {}, camel),
+      trainer: renamedDeep(options?.trainer, camel),
+    },
   });
 }
 

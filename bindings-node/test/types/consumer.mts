@@ -25,7 +25,11 @@ const rows: EventRow[] = [{ userId: 'ann', itemId: 'barn', kind: 'save', timesta
 const controller = new AbortController();
 const model: Model = await train(rows, {
   catalog,
-  options: { rank: 64, halfLifeDays: 30, kinds: { tour: 3, rate: { weight: 1, neutral: 3, scale: 2 } } },
+  options: {
+    trainer: [{ name: 'spectral', rank: 64, popularityExponent: 0.5 }, { name: 'ridge', weight: 0.5 }, 'ridge'],
+    halfLifeDays: 30,
+    kinds: { tour: 3, rate: { weight: 1, neutral: 3, scale: 2 } },
+  },
   threads: 2,
   signal: controller.signal,
   progress: ({ stage, done, total }) => console.log(stage.toUpperCase(), done / total),
@@ -34,6 +38,11 @@ await train({ userId: [1, 2], itemId: new Int32Array(2), weight: new Float64Arra
 await train({ userId: ['a'], itemId: ['b'], timestamp: new BigInt64Array(1) });
 // @ts-expect-error: a column of users is missing
 await train({ itemId: ['b'] });
+await train(rows, { options: { trainer: 'auto' } });
+// @ts-expect-error: not a trainer
+await train(rows, { options: { trainer: 'best' } });
+// @ts-expect-error: an option of another trainer
+await train(rows, { options: { trainer: { name: 'spectral', lambda: 3 } } });
 // @ts-expect-error: not an option
 await train(rows, { options: { rang: 3 } });
 // @ts-expect-error: a model comes from train, open or fromBytes
@@ -44,6 +53,11 @@ engine.record('ann', 'barn', 'save', { timestamp: Date.now() }).changed satisfie
 const answer: Answer = engine.recommend('ann', { k: 5, filter: { price: { $lt: 100 } }, explain: true });
 const id: Id | undefined = answer.items[0]?.itemId;
 engine.recommend({ history: [{ itemId: 'barn' }], now: new Date() }).items.map((item) => item.reasons.length);
+await train(rows, { options: { trainer: 'auto' } });
+// @ts-expect-error: not a trainer
+await train(rows, { options: { trainer: 'best' } });
+// @ts-expect-error: an option of another trainer
+await train(rows, { options: { trainer: { name: 'spectral', lambda: 3 } } });
 // @ts-expect-error: not an option
 engine.recommend('ann', { amount: 3 });
 engine.mergeProfile('ann', new Profile());

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from tastemaker import _native
 from tastemaker._catalog import Catalog
@@ -13,6 +13,9 @@ from tastemaker._model import Model
 from tastemaker._progress import Progress, reporter, thread_count
 from tastemaker._recommendations import check_mapping
 from tastemaker._typing import Table
+
+Trainer: TypeAlias = str | Mapping[str, Any]
+"""The name of a trainer, or a mapping of ``"name"``, its options and its ``"weight"``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,18 +27,15 @@ class TrainOptions:
 
     neighbors: int | None = None
     """Neighbours kept for each item, 1 to 4096. Default 100."""
-    rank: int | None = None
-    """Dimension of the spectral subspace, 1 to 2048; limited by the data. Default 256."""
-    alpha: float | None = None
-    """What the subspace counts beside plain co-occurrence, 0 to 100. Default 0.4."""
-    iterations: int | None = None
-    """Steps of the subspace iteration, 1 to 20. Default 6."""
-    candidates: int | None = None
-    """Candidates scored for each item, 1 to 100,000. Default 400."""
-    popularity_exponent: float | None = None
-    """How much a neighbour's popularity counts against the item's, -2 to 2. Default 0.5."""
+    trainer: Trainer | Sequence[Trainer] | None = None
+    """What makes the graph. Default ``"auto"``: the library chooses.
+
+    The name of a trainer (``"spectral"``, ``"ridge"``); a mapping of its name and options, as
+    ``{"name": "spectral", "rank": 128}``; or a list of them, whose sum makes the graph, each
+    counting its ``"weight"`` (1): ``["ridge", {"name": "spectral", "weight": 2}]``.
+    """
     seed: int | None = None
-    """Seed of the random start of the subspace iteration. Default 0."""
+    """Seed of random starts. Default 0."""
     half_life_days: float | None = None
     """After how many days an event counts half. Default: no decay."""
     kinds: Mapping[str, Any] | None = None

@@ -175,7 +175,10 @@ async function modelOf(context, { snapshot, train: training, edge }) {
 }
 
 function trained({ tm }, { events, catalog: items, options }) {
-  const settings = { options: camel(options ?? {}) };
+  const trainer = options?.trainer;
+  const settings = {
+    options: { ...camel(options ?? {}), trainer: Array.isArray(trainer) ? trainer.map(camel) : camel(trainer) },
+  };
   if (items !== undefined && items !== null) {
     settings.catalog = new tm.Catalog(items.schema ?? undefined);
     for (const { id, attributes } of items.items) settings.catalog.add(id, attributes);

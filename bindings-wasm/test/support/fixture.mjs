@@ -28,5 +28,5 @@ export function someModel(tm, settings = {}) {
       opened: new Date(Date.UTC(2000 + item, 0, 1)),
     });
   }
-  return tm.train(someEvents(), { catalog, options: { rank: 8, neighbors: 10 }, ...settings });
+  return tm.train(someEvents(), { catalog, options: { trainer: { name: 'spectral', rank: 8 }, neighbors: 10 }, ...settings });
 }

@@ -29,7 +29,7 @@ export async function program(): Promise<Id[]> {
 
   const catalog = new Catalog({ price: 'number' });
   catalog.add('a', { price: 3, tags: ['x', 'y'], opened: new Date() });
-  const trained = await train({ userId: [1, 2], itemId: ['a', 'b'] }, { catalog, options: { rank: 8 } });
+  const trained = await train({ userId: [1, 2], itemId: ['a', 'b'] }, { catalog, options: { trainer: { name: 'spectral', rank: 8 } } });
   const { model: metrics } = await evaluate(trained, { userId: [1], itemId: ['b'] }, { k: 5 });
   const recall: number = metrics.recall;
 

@@ -229,7 +229,7 @@ def build(d):
         added, profiles = history_sections(d, index)
         out |= added
     manifest = {
-        "kinds": d.kinds, "half_life_ms": d.half_life_ms, "graph": {"trainer": "oracle", "scale": d.scale},
+        "kinds": d.kinds, "half_life_ms": d.half_life_ms, "graph": {"scale": d.scale},
         "columns": listed, "profiles": profiles, "item_id_type": "string", "user_id_type": "string",
         "library": "tastemaker", "version": "0.1.0",
     } | d.manifest

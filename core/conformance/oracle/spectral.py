@@ -1,4 +1,4 @@
-"""The spectral trainer and the ingestion of events, from their description, with dense numpy.
+"""The ingestion of events and the spectral trainer, from their description, with dense numpy.
 
 `w_ij = (g_ij + alpha * q_i.q_j) * (d_j / d_i)^e`, where g = R~'R~ off its diagonal, R~ is the
 user x item matrix of positive evidence with rows and columns scaled by the roots of their sums,
@@ -6,8 +6,7 @@ and QQ' is the projector on the leading right singular subspace of R~, here from
 eigendecomposition. Only pairs with g > 0 have an edge.
 
 The library works in float32 and by subspace iteration, so weights are compared with a
-tolerance. `neighbors` raises where the data would not pin the answer down: two weights of a row
-too near each other for their order to be sure, or a subspace without a gap.
+tolerance. What the data would not pin down raises: a subspace without a gap, a tie at a cut.
 """
 
 import numpy as np
@@ -71,43 +70,59 @@ def matrix(histories, items, kinds, max_user_items=2048):
     return dense
 
 
-def neighbors(dense, items, options):
-    """{item: [(neighbour, weight)]}, strongest first."""
+def scaled(dense):
+    """R~, and the sums of the columns of R."""
     users, items_sum = dense.sum(1), dense.sum(0)
-    inverse = lambda d, p: np.where(d > 0, np.where(d > 0, d, 1.0) ** -p, 0.0)  # noqa: E731
-    scaled = dense * inverse(users, 0.5)[:, None] * inverse(items_sum, 0.5)
-    gram = scaled.T @ scaled
-    values, vectors = np.linalg.eigh(gram)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    rank = min(options.get("rank", 256), *dense.shape)
-    full = int((values > 1e-9).sum())
-    if rank < full:
-        if values[rank] > 0.5 * values[rank - 1]:
-            raise ValueError(f"no gap at rank {rank}: {values[rank - 1]} {values[rank]}")
-    elif full and values[full - 1] < 0.05:
-        raise ValueError(f"an eigenvalue of {values[full - 1]} is lost in float32")
-    basis = vectors[:, : min(rank, full)]
-    smooth = options.get("alpha", 0.4) * (basis @ basis.T)
-    g = gram - np.diag(np.diag(gram))
-    exponent = options.get("popularity_exponent", 0.5)
-    power = np.where(items_sum > 0, items_sum, 1.0) ** exponent
-    weights = np.where(g > 1e-12, (g + smooth) * power[None, :] / power[:, None], 0.0)
-    out, keep = {}, options.get("neighbors", 100)
-    limit = max(options.get("candidates", 400), keep)
-    for i, name in enumerate(items):
-        there = [j for j in range(len(items)) if g[i, j] > 1e-12]
-        chosen = set(top(there, g[i], limit, name)) | set(top(there, g[i] * np.sqrt(items_sum), limit, name))
-        row = [j for j in chosen if weights[i, j] > 0]
-        kept = top(row, weights[i], keep, name)
-        out[name] = [(items[j], float(weights[i, j])) for j in sorted(kept, key=lambda j: -weights[i, j])]
-        order = sorted((weights[i, j] for j in kept), reverse=True)
-        if any(a - b < 4 * TOLERANCE for a, b in zip(order, order[1:])):
-            raise ValueError(f"{name}: two weights too near: {order}")
+    return dense * power(users, -0.5)[:, None] * power(items_sum, -0.5), items_sum
+
+
+def power(values, exponent):
+    """values ** exponent, and 0 for what is not positive."""
+    return np.where(values > 0, np.where(values > 0, values, 1.0) ** exponent, 0.0)
+
+
+def pairs(dense, options):
+    """g and q.q of all pairs."""
+    normal, _ = scaled(dense)
+    gram = normal.T @ normal
+    smooth = np.zeros_like(gram)
+    if options.get("alpha", 0.4) > 0:
+        values, vectors = np.linalg.eigh(gram)
+        values, vectors = values[::-1], vectors[:, ::-1]
+        rank = min(options.get("rank", 256), *dense.shape)
+        full = int((values > 1e-9).sum())
+        if rank < full:
+            if values[rank] > 0.5 * values[rank - 1]:
+                raise ValueError(f"no gap at rank {rank}: {values[rank - 1]} {values[rank]}")
+        elif full and values[full - 1] < 0.05:
+            raise ValueError(f"an eigenvalue of {values[full - 1]} is lost in float32")
+        basis = vectors[:, : min(rank, full)]
+        smooth = basis @ basis.T
+    return gram - np.diag(np.diag(gram)), smooth
+
+
+def candidates(g, items_sum, limit):
+    """For each item, the strongest by g and by g * sqrt(d)."""
+    out = []
+    for i in range(len(items_sum)):
+        there = [j for j in range(len(items_sum)) if g[i, j] > 1e-12]
+        out.append(sorted(set(top(there, g[i], limit)) | set(top(there, g[i] * np.sqrt(items_sum), limit))))
     return out
 
 
-def top(indices, values, keep, name):
+def rows(dense, options, keep):
+    """For each item, {neighbour: weight}."""
+    g, smooth = pairs(dense, options)
+    items_sum = dense.sum(0)
+    reach = power(items_sum, options.get("popularity_exponent", 0.5))
+    back = power(items_sum, -options.get("popularity_exponent", 0.5))
+    weights = (g + options.get("alpha", 0.4) * smooth) * reach[None, :] * back[:, None]
+    found = candidates(g, items_sum, max(options.get("candidates", 400), keep))
+    return [{j: weights[i, j] for j in found[i]} for i in range(len(items_sum))]
+
+
+def top(indices, values, keep):
     ordered = sorted(indices, key=lambda j: -values[j])
     if len(ordered) > keep and values[ordered[keep - 1]] - values[ordered[keep]] < 4 * TOLERANCE:
-        raise ValueError(f"{name}: a tie at the cut")
+        raise ValueError("a tie at the cut")
     return ordered[:keep]

@@ -17,7 +17,6 @@ pub(super) fn assemble(
     catalog: Option<&Catalog>,
     matrix: &Matrix,
     graph: &Quantised,
-    trainer: &str,
     options: &TrainOptions,
 ) -> Result<Model> {
     let mut writer = Writer::default();
@@ -72,7 +71,7 @@ pub(super) fn assemble(
             "interactions": matrix.entries(),
             "edges": graph.ids.len(),
         },
-        "graph": {"trainer": trainer, "scale": graph.scale},
+        "graph": {"scale": graph.scale},
         "columns": columns,
         "profiles": profiles,
     });

@@ -1,8 +1,8 @@
 //! Training: from columns of events and a catalog to a [`Model`].
 //!
 //! Events are checked and de-duplicated (`ingest`), folded into a user × item matrix
-//! (`matrix`), handed to a trainer that returns rows of the item graph
-//! (`model::spectral`), quantised, and laid out as a snapshot (`assemble`). The result
+//! (`matrix`), handed to the trainers, which return rows of the item graph
+//! (`model::trainer`), quantised, and laid out as a snapshot (`assemble`). The result
 //! is a function of the set of events, the catalog and the options: neither the order of the
 //! rows nor the number of threads changes a byte.
 
@@ -33,7 +33,7 @@ use crate::parallel::Workers;
 ///
 /// Progress comes in the stages `events`, `subspace`, `graph` and `snapshot`. Cost: seconds for
 /// a million events; time grows with Σ over users of (items of the user)², which
-/// `max_user_items` bounds, and with `rank`.
+/// `max_user_items` bounds, and with the `rank` of subspaces.
 ///
 /// # Errors
 /// The checks of the columns ([`crate::ErrorKind::LengthMismatch`], `InvalidId`,
@@ -100,7 +100,12 @@ pub fn train(
     let graph = graph::quantise(&rows)?;
     drop(rows);
     control.check()?;
-    let model = assemble::assemble(&data, catalog, &matrix, &graph, "blend", options)?;
+    // The manifest says what was chosen.
+    let used = TrainOptions {
+        trainer: Plan::Blend(parts),
+        ..options.clone()
+    };
+    let model = assemble::assemble(&data, catalog, &matrix, &graph, &used)?;
     control.report("snapshot", 1, 1);
     Ok(model)
 }

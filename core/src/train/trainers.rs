@@ -315,3 +315,79 @@ impl RidgeOptions {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(value: &Json) -> Vec<(&'static str, f64)> {
+        match Plan::from_json(value).unwrap() {
+            Plan::Auto => vec![("auto", 0.0)],
+            Plan::Blend(parts) => parts
+                .iter()
+                .map(|part| (part.trainer.name(), part.weight))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_plan_is_a_name_an_object_or_a_list() {
+        assert_eq!(parts(&json!("auto")), [("auto", 0.0)]);
+        assert_eq!(parts(&json!("ridge")), [("ridge", 1.0)]);
+        assert_eq!(
+            parts(&json!({"name": "spectral", "weight": null})),
+            [("spectral", 1.0)]
+        );
+        assert_eq!(
+            parts(&json!(["ridge", {"name": "spectral", "weight": 2}])),
+            [("ridge", 1.0), ("spectral", 2.0)]
+        );
+        assert_eq!(parts(&json!(vec!["ridge"; 16])).len(), 16);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (bad, message) in [
+            (json!("best"), "; it must name one of auto, spectral, ridge"),
+            (json!(["auto"]), "options.trainer[0] is "),
+            (
+                json!([]),
+                "options.trainer has 0 parts; it must have 1 to 16",
+            ),
+            (json!(vec!["ridge"; 17]), "options.trainer has 17 parts"),
+            (
+                json!(["ridge", {"name": "ridge", "weight": -1}]),
+                "options.trainer[1].weight is \"-1\"",
+            ),
+            (
+                json!({"name": "spectral", "lambda": 1}),
+                "options.trainer.\"lambda\" is not known",
+            ),
+            (
+                json!({"name": "ridge", "lambda": 0}),
+                "options.trainer.lambda is \"0\"",
+            ),
+        ] {
+            let error = Plan::from_json(&bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.message().contains(message), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_plan_survives_json() {
+        for plan in [
+            Plan::Auto,
+            Plan::of(TrainerOptions::Ridge(RidgeOptions {
+                lambda: 3.5,
+                ..RidgeOptions::default()
+            })),
+            Plan::from_json(
+                &json!([{"name": "spectral", "rank": 9}, {"name": "ridge", "weight": 0.1}]),
+            )
+            .unwrap(),
+        ] {
+            assert_eq!(Plan::from_json(&plan.to_json()).unwrap(), plan);
+        }
+    }
+}

@@ -28,7 +28,7 @@ fn set(sitting: &Sitting, split: &Split, name: &str, cuts: &[usize]) -> Result<(
     let model = learn(split, sitting.threads)?;
     // What is measured is the file: written, and read again.
     let model = Model::from_bytes(model.as_bytes())?;
-    let note = "spectral, K=100, default options";
+    let note = "spectral, K=100, its default options";
     let served = measure(&model, split, 20, false, sitting.threads)?;
     check(&model, split, &served, sitting.threads)?;
     let popularity = |k| measure(&model, split, k, true, sitting.threads);
@@ -81,7 +81,7 @@ fn learn(split: &Split, threads: u64) -> Result<Model, Failure> {
     let (users, items) = (texts(&split.train.users), texts(&split.train.items));
     let (users, items) = (borrowed(&users), borrowed(&items));
     let columns = EventColumns::new(IdColumn::Text(&users), IdColumn::Text(&items));
-    let options = json!({ "neighbors": 100, "threads": threads });
+    let options = json!({ "neighbors": 100, "trainer": "spectral", "threads": threads });
     Ok(train(
         &columns,
         None,

@@ -103,6 +103,7 @@ impl Sitting {
 pub(crate) fn options(neighbors: u64, threads: u64) -> Result<TrainOptions, Failure> {
     Ok(TrainOptions::from_json(&json!({
         "neighbors": neighbors,
+        "trainer": "spectral",
         "threads": threads,
         "user_id_type": "integer",
         "item_id_type": "integer",

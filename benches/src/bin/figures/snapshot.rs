@@ -15,6 +15,7 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
     let full = train_on(&gowalla.train, &options(100, sitting.threads)?)?;
     let bare = TrainOptions::from_json(&json!({
         "neighbors": 100,
+        "trainer": "spectral",
         "threads": sitting.threads,
         "keep_profiles": false,
         "user_id_type": "integer",

@@ -22,7 +22,10 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
             theirs.push(fit(peer)?);
         }
     }
-    let note = format!("K=100, default options, {} threads", sitting.threads);
+    let note = format!(
+        "spectral, K=100, its default options, {} threads",
+        sitting.threads
+    );
     let seconds = median(&ours);
     if rival.is_none() {
         figure::print("train.gowalla.s", seconds, "s", &note);

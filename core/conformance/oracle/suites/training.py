@@ -10,6 +10,7 @@ import profile
 import serve
 import snapshot as s
 import spectral
+import trainers
 from suite import Suite
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
@@ -45,22 +46,27 @@ def dense_events(seed, users, items, each, kinds=("view",), weights=(1,), times=
     return events
 
 
-def expected(events, options=None, catalog=None):
-    options = options or {}
+def by(name, **options):
+    """Options of training with one trainer."""
+    return {"trainer": {"name": name, **options}}
+
+
+def expected(events, options, catalog=None):
     kinds = spectral.Kinds(options.get("kinds"), options.get("half_life_days"))
     histories, items, counts = spectral.ingest(events, catalog)
     dense = spectral.matrix(histories, items, kinds, options.get("max_user_items", 2048))
-    rows = spectral.neighbors(dense, items, options)
+    rows = trainers.neighbors(dense, items, options)
     counts |= {"interactions": int((dense > 0).sum()), "edges": sum(map(len, rows.values()))}
     return histories, items, dense, rows, counts
 
 
 def training():
-    suite = Suite("training", source="core/conformance/oracle/spectral.py")
+    suite = Suite("training", source="core/conformance/oracle/spectral.py, trainers.py")
 
     def add(name, events, options=None, catalog=None):
+        options = {"trainer": "spectral"} | (options or {})
         histories, items, _, rows, counts = expected(events, options, catalog)
-        given = {"events": events} | ({"catalog": catalog} if catalog else {}) | ({"options": options} if options else {})
+        given = {"events": events} | ({"catalog": catalog} if catalog else {}) | {"options": options}
         users = list(histories)[:3]
         expect = {
             "item_count": len(items), "user_count": len(histories), "manifest": {"counts": counts},
@@ -89,14 +95,14 @@ def training():
     search("full rank", seeds, users=12, items=6, each=2)
     search("wide", seeds, users=5, items=9, each=3)
     for alpha in (0, 0.1, 1, 5):
-        search(f"alpha {alpha}", seeds, {"alpha": alpha}, users=12, items=6, each=2)
+        search(f"alpha {alpha}", seeds, by("spectral", alpha=alpha), users=12, items=6, each=2)
     for exponent in (0, 1, -0.5, 2):
-        search(f"popularity exponent {exponent}", seeds, {"popularity_exponent": exponent}, users=12, items=6, each=2)
+        search(f"popularity exponent {exponent}", seeds, by("spectral", popularity_exponent=exponent), users=12, items=6, each=2)
     for rank in (1, 2, 3):
-        search(f"rank {rank}, where there is a gap", seeds, {"rank": rank, "iterations": 20}, users=14, items=6, each=2)
+        search(f"rank {rank}, where there is a gap", seeds, by("spectral", rank=rank, iterations=20), users=14, items=6, each=2)
     for keep in (1, 2):
         search(f"{keep} neighbours", seeds, {"neighbors": keep}, users=12, items=6, each=2)
-    search("candidates: joined by filter and by reach", seeds, {"neighbors": 1, "candidates": 2}, users=16, items=6, each=3)
+    search("candidates: joined by filter and by reach", seeds, {"neighbors": 1} | by("spectral", candidates=2), users=16, items=6, each=3)
     search("weights", seeds, users=12, items=6, each=2, weights=(0.25, 1, 2, 3.5))
     search("kinds", seeds, users=12, items=6, each=2, kinds=("view", "save", "book", "dismiss"))
     search("own kinds", seeds, {"kinds": {"peek": 0.125, "view": 3}}, users=12, items=6, each=2, kinds=("view", "peek", "save"))
@@ -105,7 +111,7 @@ def training():
     search("decay by whole half-lives", seeds, {"half_life_days": 1}, users=12, items=6, each=2, times=days)
     search("decay by parts of one", seeds, {"half_life_days": 3}, users=12, items=6, each=2, times=days)
     search("the newest items of each user", seeds, {"max_user_items": 2}, users=14, items=6, each=3, times=tuple(range(0, 90, 7)))
-    search("seven iterations and a seed", seeds, {"iterations": 7, "seed": 12345}, users=12, items=6, each=2)
+    search("seven iterations and a seed", seeds, {"seed": 12345} | by("spectral", iterations=7), users=12, items=6, each=2)
     search("two threads", seeds, {"threads": 2}, users=12, items=6, each=2)
     counted(suite, add)
     whole_files(suite)
@@ -143,10 +149,10 @@ def counted(suite, add):
     })
     suite.fails("without skip_invalid a bad row is an error", "train", {"events": skipped}, "invalid_id")
     suite.case("manifest: the options that were used", "train", {
-        "events": table(base), "options": {"neighbors": 7, "rank": 3, "alpha": 0.25, "seed": 9, "half_life_days": 2.5, "threads": 2},
+        "events": table(base), "options": {"neighbors": 7, "seed": 9, "half_life_days": 2.5, "threads": 2} | by("spectral", rank=3, alpha=0.25),
     }, {"manifest": {
-        "options": {"neighbors": 7, "rank": 3, "alpha": 0.25, "seed": 9, "half_life_days": 2.5, "keep_profiles": True, "skip_invalid": False},
-        "half_life_ms": 2.5 * 86_400_000, "graph": {"trainer": "spectral"}, "version": VERSION, "library": "tastemaker",
+        "options": {"neighbors": 7, "trainer": trainers.plan({"name": "spectral", "rank": 3, "alpha": 0.25}), "seed": 9, "half_life_days": 2.5, "keep_profiles": True, "skip_invalid": False},
+        "half_life_ms": 2.5 * 86_400_000, "version": VERSION, "library": "tastemaker",
     }})
     suite.case("keep_profiles false: no histories", "model", {
         "train": {"events": table(base), "options": {"keep_profiles": False}}, "profiles": ["u"],
@@ -160,8 +166,7 @@ def counted(suite, add):
 
 
 DEFAULT_OPTIONS = {
-    "neighbors": 100, "rank": 256, "alpha": 0.4, "iterations": 6, "candidates": 400, "popularity_exponent": 0.5,
-    "seed": 0, "half_life_days": None, "keep_profiles": True, "recommend_unlisted": False, "skip_invalid": False,
+    "neighbors": 100, "trainer": "spectral", "seed": 0, "half_life_days": None, "keep_profiles": True, "recommend_unlisted": False, "skip_invalid": False,
     "max_user_items": 2048,
 }
 
@@ -184,14 +189,15 @@ def whole_files(suite):
         known.inactive = set(items) - listed if catalog else set()
         known.histories = {u: [e for e in h] for u, h in histories.items()}
         used = DEFAULT_OPTIONS | options
+        used["trainer"] = trainers.plan(used["trainer"])
         dense = spectral.matrix(histories, items, spectral.Kinds())
         known.manifest = {
-            "version": VERSION, "options": used, "graph": {"trainer": "spectral", "scale": scale},
+            "version": VERSION, "options": used, "graph": {"scale": scale},
             "item_id_type": options.get("item_id_type", "string"), "user_id_type": options.get("user_id_type", "string"),
             "counts": counts | {"rejected": 0, "interactions": int((dense > 0).sum()), "edges": len(weights)},
         }
         data = s.write(known)
-        given = {"events": events} | ({"catalog": catalog} if catalog else {}) | {"options": options | {"item_id_type": "string", "user_id_type": "string"}}
+        given = {"events": events} | ({"catalog": catalog} if catalog else {}) | {"options": {"trainer": "spectral"} | options | {"item_id_type": "string", "user_id_type": "string"}}
         suite.case(f"to the last byte: {name}", "train", given, {"hash": s.model_hash(data), "item_count": len(items)})
 
     # Float options are written as the library writes them: 1 as 1.0.
@@ -209,16 +215,14 @@ def whole_files(suite):
     # Four items a user and four users an item: g = 4 · 1/4 · 1/4, exact in float32 in any order.
     pairs = list(itertools.product("uvwx", "abcd"))
     graph = {a: {b: 0.25 for b in "abcd" if b != a} for a in "abcd"}
-    add("four users with the same four items", table(pairs), options={"alpha": 0.0, "popularity_exponent": 0.0},
+    add("four users with the same four items", table(pairs), options=by("spectral", alpha=0.0, popularity_exponent=0.0),
         graph=graph, popularity=dict.fromkeys("abcd", 4))
 
 
 def refused(suite):
     events = table([("u", "a"), ("u", "b")])
     for options in (
-        {"neighbors": 0}, {"neighbors": 4097}, {"neighbors": 1.5}, {"neighbors": -1}, {"rank": 0}, {"rank": 2049}, {"alpha": -0.1},
-        {"alpha": 100.5}, {"iterations": 0}, {"iterations": 21}, {"candidates": 0}, {"candidates": 100001},
-        {"popularity_exponent": 2.5}, {"popularity_exponent": -2.5}, {"seed": -1}, {"seed": 0.5}, {"half_life_days": 0},
+        {"neighbors": 0}, {"neighbors": 4097}, {"neighbors": 1.5}, {"neighbors": -1}, {"rank": 3}, {"seed": -1}, {"seed": 0.5}, {"half_life_days": 0},
         {"half_life_days": -1}, {"half_life_days": 1e7}, {"max_user_items": 0}, {"max_user_items": 2049}, {"threads": 0},
         {"threads": 1025}, {"neighbours": 5}, {"kinds": {"view": None}}, {"kinds": {"view": 1e7}}, {"kinds": {"view": {"scale": 0}}},
         {"kinds": {"view": {"wait": 1}}}, {"kinds": ["view"]}, {"item_id_type": "uuid"}, {"user_id_type": ""},

@@ -263,7 +263,7 @@ fn turn(columns: &[Row], items: usize, keep: usize) -> Vec<Row> {
     rows
 }
 
-/// The weighted sum of rows, the strongest `keep` of each.
+/// The weighted sum of rows, the strongest `keep` of each. What counts nothing gives no edge.
 pub(crate) fn merge(
     parts: &[(&[Row], f32)],
     items: usize,
@@ -271,6 +271,11 @@ pub(crate) fn merge(
     workers: &Workers<'_>,
 ) -> Result<Vec<Row>> {
     let starts: Vec<usize> = (0..items).step_by(1024).collect();
+    let quiet = workers.control.quiet();
+    let workers = Workers {
+        threads: workers.threads,
+        control: &quiet,
+    };
     let tasks = workers.map("merge", starts, Row::new, |_, start, all| {
         let end = (start + 1024).min(items);
         let mut rows = Vec::with_capacity(end - start);
@@ -289,6 +294,7 @@ pub(crate) fn merge(
                     _ => row.push((other, w)),
                 }
             }
+            row.retain(|&(_, w)| w > 0.0 && w.is_finite());
             strongest(&mut row, keep);
             row.shrink_to_fit();
             rows.push(row);

@@ -1,0 +1,144 @@
+"""Trainers: how they are named and refused, and the graph that each gives."""
+
+import profile
+
+import spectral
+import trainers
+from suite import Suite
+from suites.training import BASE, WEIGHTS, by, dense_events, expected, table
+
+SEEDS = range(4000)
+
+
+def suites(_):
+    suite = Suite("trainers", source="core/conformance/oracle/trainers.py, spectral.py")
+    shape(suite)
+    refused(suite)
+    small(suite)
+    ridge(suite)
+    blends(suite)
+    return [suite]
+
+
+def add(suite, name, events, options):
+    """The whole graph and the manifest's record of what made it."""
+    histories, items, _, rows, counts = expected(events, options)
+    suite.case(name, "model", {"train": {"events": events, "options": options}, "neighbors": items}, {
+        "item_count": len(items), "user_count": len(histories),
+        "manifest": {"counts": counts, "options": {"trainer": trainers.plan(options["trainer"])}},
+        "close": {"neighbors": {
+            item: [{"item_id": to, "weight": w} for to, w in row] for item, row in rows.items()
+        }, "tol": spectral.TOLERANCE},
+    })
+
+
+def search(suite, name, options, **shape):
+    """The first seed whose data pins the answer down."""
+    for seed in SEEDS:
+        try:
+            return add(suite, name, dense_events(seed, **shape), options)
+        except ValueError:
+            continue
+    raise ValueError(f"{name}: no seed serves")
+
+
+def shape(suite):
+    events = table(BASE, weight=WEIGHTS)
+    plain = by("spectral", alpha=0.25)["trainer"]
+    for name, trainer in (
+        ("a name", "spectral"), ("a list of one name", ["spectral"]), ("an object", plain), ("a list of one object", [plain]),
+        ("an object with a weight", plain | {"weight": 1}), ("sixteen parts", ["spectral"] * 16),
+    ):
+        suite.case(f"shape: {name}", "train", {"events": events, "options": {"trainer": trainer}}, {
+            "manifest": {"options": {"trainer": trainers.plan(trainer)}},
+        })
+    # A weight that all parts share changes no ratio, and no order.
+    for weight in (0.5, 4, 1e6):
+        options = {"trainer": plain | {"weight": weight}}
+        _, items, _, rows, _ = expected(events, {"trainer": plain})
+        suite.case(f"shape: a weight of {weight} alone", "model", {"train": {"events": events, "options": options}, "neighbors": items}, {
+            "manifest": {"options": {"trainer": trainers.plan(options["trainer"])}},
+            "close": {"neighbors": {
+                item: [{"item_id": to, "weight": w * weight} for to, w in row] for item, row in rows.items()
+            }, "tol": spectral.TOLERANCE * weight},
+        })
+
+
+def refused(suite):
+    events = table([("u", "a"), ("u", "b")])
+    both = {"rank": (0, 2049, 1.5, "many"), "alpha": (-0.1, 100.5), "iterations": (0, 21), "candidates": (0, 100001),
+            "popularity_exponent": (2.5, -2.5), "weight": (-1, 1e7, "much", True)}
+    ranges = {
+        "spectral": both | {"lambda": (1,), "support": (1,)},
+        "ridge": both | {"lambda": (0, -1, 1e10), "support": (0, 1001), "user_exponent": (2.5, -2.5), "item_exponent": (2.5, -2.5)},
+    }
+    bad = ["", "best", "Auto", "Spectral", [], {}, {"rank": 3}, {"name": "best"}, {"name": "auto"}, {"name": 3}, {"name": ["ridge"]},
+           3, True, ["auto"], ["spectral", "auto"], ["spectral", None], [["spectral"]], ["spectral"] * 17]
+    bad += [{"name": name, option: value} for name, options in ranges.items() for option, values in options.items() for value in values]
+    bad += [["spectral", {"name": "ridge", "weight": -1}], [{"name": "spectral", "colour": 1}]]
+    for trainer in bad:
+        shown = "17 parts" if len(trainer if isinstance(trainer, list) else []) == 17 else trainer
+        suite.fails(f"refused: {shown}", "train", {"events": events, "options": {"trainer": trainer}}, "invalid_argument")
+
+
+def small(suite):
+    """What little data gives, by any trainer and where the library chooses."""
+    for trainer in (None, "auto", *trainers.DEFAULTS, ["spectral", "ridge"], {"name": "spectral", "weight": 0}, [{"name": "ridge", "weight": 0}, {"name": "spectral", "weight": 0}]):
+        for name, events in (
+            ("one user, one item", table([("u", "a")])),
+            ("one event, disliked", table([("u", "a")], kind=["dislike"])),
+            ("users of one item each", table([("u", "a"), ("v", "b"), ("w", "c")])),
+            ("one item, many users", table([(f"u{n}", "a") for n in range(9)])),
+            ("all is disliked", table(BASE, kind=["dislike"] * len(BASE))),
+            ("weights of zero", table(BASE, weight=[0] * len(BASE))),
+        ):
+            histories, items, _ = spectral.ingest(events)
+            suite.case(f"{trainer}: {name}: no edges", "model", {
+                "train": {"events": events, "options": {"trainer": trainer}}, "neighbors": items, "profiles": ["u"],
+            }, {
+                "item_count": len(items), "user_count": len(histories), "neighbors": {item: [] for item in items},
+                "profiles": {"u": profile.hexed(histories["u"]) if "u" in histories else None},
+            })
+    for trainer in (None, "auto"):
+        for name, catalog in (("a catalog alone", {"items": [{"id": i, "attributes": {}} for i in "ab"]}),):
+            suite.case(f"{trainer}: {name}", "train", {
+                "events": {"user_id": [], "item_id": []}, "catalog": catalog, "options": {"trainer": trainer},
+            }, {"item_count": 2, "user_count": 0, "manifest": {"counts": {"edges": 0}}})
+    for trainer in ({"name": "spectral", "weight": 0}, [{"name": "spectral", "weight": 0}, {"name": "ridge", "weight": 0}]):
+        suite.case(f"{trainer}: no edges", "train", {"events": table(BASE, weight=WEIGHTS), "options": {"trainer": trainer}}, {
+            "manifest": {"counts": {"edges": 0}},
+        })
+
+
+def ridge(suite):
+    add(suite, "ridge: four users", table(BASE, weight=WEIGHTS), by("ridge"))
+    world = {"users": 14, "items": 6, "each": 2}
+    for options in (
+        {}, {"lambda": 0.01}, {"lambda": 1}, {"lambda": 20}, {"user_exponent": 0}, {"user_exponent": 1}, {"user_exponent": -0.5},
+        {"item_exponent": 0}, {"item_exponent": 1}, {"popularity_exponent": 0}, {"popularity_exponent": -1}, {"alpha": 0},
+    ):
+        search(suite, f"ridge: {options}", by("ridge", **{"lambda": 2, **options}), **world)
+    for options in ({"support": 1}, {"support": 2}, {"support": 2, "alpha": 0}, {"support": 2, "alpha": 5}, {"support": 3, "candidates": 3}):
+        search(suite, f"ridge: a small support: {options}", by("ridge", **{"lambda": 0.5, **options}), users=16, items=7, each=3)
+    search(suite, "ridge: weights", by("ridge", **{"lambda": 0.5}), **world, weights=(0.25, 1, 2, 3.5))
+    search(suite, "ridge: two neighbours", by("ridge", **{"lambda": 0.5}) | {"neighbors": 2}, **world)
+    search(suite, "ridge: two threads", by("ridge", **{"lambda": 0.5}) | {"threads": 2}, **world)
+
+
+def blends(suite):
+    world = {"users": 14, "items": 6, "each": 2}
+    one = {"name": "ridge", "lambda": 0.5}
+    for name, trainer in (
+        ("names", ["ridge", "spectral"]),
+        ("equal weights", [one, {"name": "spectral"}]),
+        ("one and two", [one | {"weight": 1}, {"name": "spectral", "weight": 2}]),
+        ("in the other order", [{"name": "spectral", "weight": 2}, one]),
+        ("one part counts nothing", [one | {"weight": 0}, "spectral"]),
+        ("one trainer twice", [{"name": "spectral", "alpha": 0}, {"name": "spectral", "alpha": 1, "weight": 0.5}]),
+        ("two ridges", [one, one | {"user_exponent": 0, "weight": 3}]),
+        ("two ridges that share their sums", [one, one | {"lambda": 4, "weight": 3}]),
+        ("two supports", [one | {"support": 2}, one | {"support": 4}]),
+    ):
+        search(suite, f"blend: {name}", {"trainer": trainer}, **world)
+    search(suite, "blend: two neighbours", {"trainer": [one, "spectral"], "neighbors": 2}, **world)
+    search(suite, "blend: two threads", {"trainer": [one, "spectral"], "threads": 2}, **world)

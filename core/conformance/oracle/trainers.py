@@ -1,0 +1,76 @@
+"""The trainers that make a graph, and their sum, from their descriptions, with dense numpy.
+
+A trainer gives weights `i -> j`; a blend is the weighted sum of several. The strongest
+`neighbors` of each item stay. Weights are compared with a tolerance, so `neighbors` raises where
+the data would not pin the answer down: two weights of a row too near each other for their order
+to be sure, or one too near zero for its sign.
+"""
+
+import numpy as np
+
+import spectral
+from spectral import TOLERANCE, power, top
+
+SPECTRAL = {"rank": 256, "alpha": 0.4, "iterations": 6, "candidates": 400, "popularity_exponent": 0.5}
+RIDGE = {
+    "lambda": 20.0, "support": 100, "user_exponent": 0.24, "item_exponent": 0.25, "popularity_exponent": 0.25,
+    "rank": 256, "alpha": 0.4, "iterations": 6, "candidates": 400,
+}
+DEFAULTS = {"spectral": SPECTRAL, "ridge": RIDGE}
+
+
+def plan(trainer):
+    """The parts of a blend, each with its name, its weight and all its options."""
+    parts = trainer if isinstance(trainer, list) else [trainer]
+    parts = [{"name": p} if isinstance(p, str) else p for p in parts]
+    return [{"weight": 1.0} | DEFAULTS[p["name"]] | p for p in parts]
+
+
+def neighbors(dense, items, options):
+    """{item: [(neighbour, weight)]}, strongest first."""
+    parts, keep = plan(options["trainer"]), options.get("neighbors", 100)
+    width = keep if len(parts) == 1 else 4 * keep
+    sums = [{} for _ in items]
+    for part in parts:
+        for row, found in zip(sums, LEARN[part["name"]](dense, part, width)):
+            positive = [j for j in found if found[j] > 0]
+            if any(0 < abs(found[j]) < 4 * TOLERANCE for j in found):
+                raise ValueError("a weight too near zero")
+            for j in top(positive, found, width):
+                row[j] = row.get(j, 0.0) + part["weight"] * found[j]
+    out = {}
+    for name, row in zip(items, sums):
+        kept = top([j for j in row if row[j] > 0], row, keep)
+        order = [row[j] for j in kept]
+        if any(a - b < 4 * TOLERANCE * max(1.0, a) for a, b in zip(order, order[1:])):
+            raise ValueError(f"{name}: two weights too near: {order}")
+        out[name] = [(items[j], float(row[j])) for j in kept]
+    return out
+
+
+def ridge(dense, options, _):
+    """Each item regressed on its strongest candidates: SLIM and EASE on a support.
+
+    `w = (A_SS + lambda I)^-1 A_Sj` with `A_ab = s_a s_b sum_u omega_u x_ua x_ub`, in entries of
+    average weight; `i -> j` weighs `w_i s_i d_j^e`.
+    """
+    g, smooth = spectral.pairs(dense, options)
+    entry = dense[dense > 0].mean() if (dense > 0).any() else 1.0
+    users, degrees = dense.sum(1), dense.sum(0) / entry
+    omega = power(users / users[users > 0].mean(), -options["user_exponent"]) if (users > 0).any() else users
+    scale = power(degrees, -options["item_exponent"])
+    reach = power(degrees, options["popularity_exponent"])
+    x = dense / entry
+    gram = scale[:, None] * (x.T @ (omega[:, None] * x)) * scale
+    found = spectral.candidates(g, dense.sum(0), max(options["candidates"], options["support"]))
+    rows = [{} for _ in found]
+    for j, chosen in enumerate(found):
+        score = g[j] + options["alpha"] * smooth[j]
+        support = top(chosen, score, options["support"])
+        w = np.linalg.solve(gram[np.ix_(support, support)] + options["lambda"] * np.eye(len(support)), gram[support, j])
+        for i, value in zip(support, w):
+            rows[i][j] = value * scale[i] * reach[j]
+    return rows
+
+
+LEARN = {"spectral": spectral.rows, "ridge": ridge}
