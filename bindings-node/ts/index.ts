@@ -39,6 +39,7 @@ export { Recommendations } from './recommendations.js';
 export type { BatchOptions, Row, Source } from './recommendations.js';
 export { train } from './train.js';
 export type {
+  CooccurrenceTrainer,
   KindRule,
   RidgeTrainer,
   SpectralTrainer,

@@ -15,7 +15,7 @@ export type KindRule = number | { weight?: number; neutral?: number; scale?: num
 export type TrainerName = Trainer['name'];
 
 /** One trainer with its options; `weight` is what it counts in a blend: 1. */
-export type Trainer = SpectralTrainer | RidgeTrainer;
+export type Trainer = SpectralTrainer | RidgeTrainer | CooccurrenceTrainer;
 
 interface Weighted {
   /** What this trainer counts in a blend: 1. */
@@ -59,6 +59,33 @@ export interface RidgeTrainer extends Weighted {
   /** Candidates for the support: 400. */
   candidates?: number | undefined;
 }
+
+/**
+ * Counts of items that meet: the cosine of their columns, BM25, or a random walk of two steps
+ * (P3α), whose popular ends may count less (RP3β).
+ */
+export type CooccurrenceTrainer = Weighted & { name: 'cooccurrence' } & (
+    | { weighting: 'cosine' }
+    | {
+        weighting: 'bm25';
+        /** How late a repeated event stops to count more: 1.2. */
+        k1?: number | undefined;
+        /** How much a popular item counts less: 0.75. */
+        b?: number | undefined;
+      }
+    | {
+        weighting: 'p3alpha';
+        /** Exponent of the probabilities of a step: 1. */
+        alpha?: number | undefined;
+      }
+    | {
+        weighting?: 'rp3beta' | undefined;
+        /** Exponent of the probabilities of a step: 1. */
+        alpha?: number | undefined;
+        /** Exponent of the popularity of the end: 0.5. */
+        beta?: number | undefined;
+      }
+  );
 
 /** How to train. Ranges and defaults are the core's. */
 export interface TrainOptions {

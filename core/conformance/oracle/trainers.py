@@ -16,14 +16,16 @@ RIDGE = {
     "lambda": 20.0, "support": 100, "user_exponent": 0.24, "item_exponent": 0.25, "popularity_exponent": 0.25,
     "rank": 256, "alpha": 0.4, "iterations": 6, "candidates": 400,
 }
-DEFAULTS = {"spectral": SPECTRAL, "ridge": RIDGE}
+WEIGHTINGS = {"cosine": {}, "bm25": {"k1": 1.2, "b": 0.75}, "p3alpha": {"alpha": 1.0}, "rp3beta": {"alpha": 1.0, "beta": 0.5}}
+DEFAULTS = {"spectral": SPECTRAL, "ridge": RIDGE, "cooccurrence": {"weighting": "rp3beta"}}
 
 
 def plan(trainer):
     """The parts of a blend, each with its name, its weight and all its options."""
     parts = trainer if isinstance(trainer, list) else [trainer]
     parts = [{"name": p} if isinstance(p, str) else p for p in parts]
-    return [{"weight": 1.0} | DEFAULTS[p["name"]] | p for p in parts]
+    parts = [{"weight": 1.0} | DEFAULTS[p["name"]] | p for p in parts]
+    return [WEIGHTINGS[p["weighting"]] | p if p["name"] == "cooccurrence" else p for p in parts]
 
 
 def neighbors(dense, items, options):
@@ -33,8 +35,8 @@ def neighbors(dense, items, options):
     sums = [{} for _ in items]
     for part in parts:
         for row, found in zip(sums, LEARN[part["name"]](dense, part, width)):
-            positive = [j for j in found if found[j] > 0]
-            if any(0 < abs(found[j]) < 4 * TOLERANCE for j in found):
+            positive = [j for j in found if found[j] > 1e-12]
+            if any(1e-12 < abs(found[j]) < 4 * TOLERANCE for j in found):
                 raise ValueError("a weight too near zero")
             for j in top(positive, found, width):
                 row[j] = row.get(j, 0.0) + part["weight"] * found[j]
@@ -73,4 +75,29 @@ def ridge(dense, options, _):
     return rows
 
 
-LEARN = {"spectral": spectral.rows, "ridge": ridge}
+def cooccurrence(dense, options, _):
+    """How much two columns have in common, by textbook definitions of whole matrices."""
+    weighting, there = options["weighting"], dense.sum(0) > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if weighting == "cosine":
+            lengths = np.sqrt((dense**2).sum(0))
+            w = dense.T @ dense / np.outer(lengths, lengths)
+        elif weighting == "bm25":
+            # As implicit's bm25_weight(items x users, K1, B): an item is a document, a user a term.
+            idf = np.log(there.sum()) - np.log1p((dense > 0).sum(1))
+            length = dense.sum(0) / dense.sum(0)[there].mean()
+            k1, b = options["k1"], options["b"]
+            terms = np.where(dense > 0, dense * (k1 + 1) / (k1 * (1 - b + b * length) + dense), 0.0) * idf[:, None]
+            w = terms.T @ terms
+        else:
+            # P_ij = (a_ij / d_i)^alpha on the graph of users and items; two steps from an item.
+            to_user = (dense / dense.sum(0)).T ** options["alpha"]
+            to_item = np.where(dense > 0, (dense / dense.sum(1)[:, None]) ** options["alpha"], 0.0)
+            w = np.where(dense.T > 0, to_user, 0.0) @ to_item
+            if weighting == "rp3beta":
+                w = w / dense.sum(0) ** options["beta"]
+    met = (dense > 0).T.astype(float) @ (dense > 0) > 0
+    return [{j: w[i, j] for j in range(len(there)) if met[i, j] and i != j} for i in range(len(there))]
+
+
+LEARN = {"spectral": spectral.rows, "ridge": ridge, "cooccurrence": cooccurrence}

@@ -18,6 +18,10 @@ struct Compressed {
 }
 
 impl Compressed {
+    fn start(&self, at: u32) -> usize {
+        self.starts.get(at as usize).copied().unwrap_or(usize::MAX)
+    }
+
     fn row(&self, at: u32) -> (&[u32], &[f32]) {
         let at = at as usize;
         let (Some(&start), Some(&end)) = (self.starts.get(at), self.starts.get(at + 1)) else {
@@ -73,6 +77,15 @@ impl Matrix {
 
     pub(crate) fn entries(&self) -> usize {
         self.by_user.indices.len()
+    }
+
+    /// Where the entries of a user, and of an item, are among all of them.
+    pub(crate) fn row_start(&self, user: u32) -> usize {
+        self.by_user.start(user)
+    }
+
+    pub(crate) fn column_start(&self, item: u32) -> usize {
+        self.by_item.start(item)
     }
 
     /// The items of a user, ascending, and their values.

@@ -14,7 +14,9 @@ mod trainers;
 
 pub(crate) use matrix::Matrix;
 pub use options::{IdType, TrainOptions};
-pub use trainers::{Component, Plan, RidgeOptions, SpectralOptions, TrainerOptions};
+pub use trainers::{
+    Component, CooccurrenceOptions, Plan, RidgeOptions, SpectralOptions, TrainerOptions, Weighting,
+};
 
 use crate::catalog::Catalog;
 use crate::control::Control;

@@ -16,6 +16,7 @@ def suites(_):
     refused(suite)
     small(suite)
     ridge(suite)
+    cooccurrence(suite)
     blends(suite)
     return [suite]
 
@@ -71,10 +72,15 @@ def refused(suite):
     ranges = {
         "spectral": both | {"lambda": (1,), "support": (1,)},
         "ridge": both | {"lambda": (0, -1, 1e10), "support": (0, 1001), "user_exponent": (2.5, -2.5), "item_exponent": (2.5, -2.5)},
+        "cooccurrence": {"weight": (-1,), "weighting": ("jaccard", "", 3, True, ["cosine"]), "rank": (8,), "alpha": (-0.1, 4.5),
+                         "beta": (-2.5, 4.5), "k1": (1.2,), "b": (0.5,)},
     }
     bad = ["", "best", "Auto", "Spectral", [], {}, {"rank": 3}, {"name": "best"}, {"name": "auto"}, {"name": 3}, {"name": ["ridge"]},
            3, True, ["auto"], ["spectral", "auto"], ["spectral", None], [["spectral"]], ["spectral"] * 17]
     bad += [{"name": name, option: value} for name, options in ranges.items() for option, values in options.items() for value in values]
+    for weighting, options in {"cosine": {"alpha": 1, "beta": 1, "k1": 1, "b": 0.5}, "bm25": {"alpha": 1, "k1": -1, "b": 1.5},
+                               "p3alpha": {"alpha": "one", "beta": 0.5}, "rp3beta": {"k1": 1}}.items():
+        bad += [{"name": "cooccurrence", "weighting": weighting, option: value} for option, value in options.items()]
     bad += [["spectral", {"name": "ridge", "weight": -1}], [{"name": "spectral", "colour": 1}]]
     for trainer in bad:
         shown = "17 parts" if len(trainer if isinstance(trainer, list) else []) == 17 else trainer
@@ -125,6 +131,26 @@ def ridge(suite):
     search(suite, "ridge: two threads", by("ridge", **{"lambda": 0.5}) | {"threads": 2}, **world)
 
 
+def cooccurrence(suite):
+    world = {"users": 12, "items": 6, "each": 2}
+    add(suite, "cooccurrence: four users", table(BASE, weight=WEIGHTS), by("cooccurrence", weighting="cosine"))
+    for weighting, variants in {
+        "cosine": [{}], "bm25": [{}, {"k1": 0}, {"k1": 100, "b": 0.8}, {"b": 0}, {"b": 1}],
+        "p3alpha": [{}, {"alpha": 0.25}, {"alpha": 0.5}, {"alpha": 2}],
+        "rp3beta": [{}, {"alpha": 0.5}, {"beta": 0}, {"beta": 1}, {"beta": -0.5}, {"alpha": 1.5, "beta": 0.7}],
+    }.items():
+        for options in variants:
+            options = {"weighting": weighting, **options}
+            search(suite, f"cooccurrence: {options}", by("cooccurrence", **options), **world, weights=(0.25, 1, 2, 3.5))
+    for shape in ({"users": 12, "items": 6, "each": 2}, {"users": 5, "items": 9, "each": 3}, {"users": 20, "items": 7, "each": 3}):
+        search(suite, f"cooccurrence: plain views {shape}", by("cooccurrence"), **shape)
+    rows = [("u", "a"), ("u", "b"), ("v", "a"), ("v", "b"), ("v", "c"), ("w", "c"), ("w", "d")]
+    add(suite, "cooccurrence: a user with all items but one is worth nothing to bm25", table(rows), by("cooccurrence", weighting="bm25"))
+    for keep in (1, 2):
+        search(suite, f"cooccurrence: {keep} neighbours", by("cooccurrence") | {"neighbors": keep}, **world, weights=(0.25, 1, 2, 3.5))
+    search(suite, "cooccurrence: two threads", by("cooccurrence", weighting="bm25") | {"threads": 2}, **world, weights=(0.25, 1, 2, 3.5))
+
+
 def blends(suite):
     world = {"users": 14, "items": 6, "each": 2}
     one = {"name": "ridge", "lambda": 0.5}
@@ -137,6 +163,9 @@ def blends(suite):
         ("one trainer twice", [{"name": "spectral", "alpha": 0}, {"name": "spectral", "alpha": 1, "weight": 0.5}]),
         ("two ridges", [one, one | {"user_exponent": 0, "weight": 3}]),
         ("two ridges that share their sums", [one, one | {"lambda": 4, "weight": 3}]),
+        ("counts beside a filter", ["cooccurrence", "spectral"]),
+        ("a filter after counts and before", ["spectral", {"name": "cooccurrence", "weighting": "cosine"}, one]),
+        ("two counts", [{"name": "cooccurrence", "weighting": "cosine"}, {"name": "cooccurrence", "weighting": "bm25", "weight": 0.25}]),
         ("two supports", [one | {"support": 2}, one | {"support": 4}]),
     ):
         search(suite, f"blend: {name}", {"trainer": trainer}, **world)

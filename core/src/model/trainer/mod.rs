@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | spectral | `spectral.rs`, `subspace/` | a graph filter: co-occurrence and a low-pass part |
 //! | ridge | `ridge.rs` | the coefficient of `i` in the regression of `j` on its neighbours |
+//! | co-occurrence | `cooccurrence.rs` | how often both meet: cosine, BM25, P3α or RP3β |
 //!
-//! A blend is a weighted sum of several. Spectral and ridge look at the pairs of items that meet
-//! in a history, so one pass over the items (`pairs.rs`) serves all of them.
+//! A blend is a weighted sum of several. All these look at the pairs of items that meet in a
+//! history, so one pass over the items (`pairs.rs`) serves all of them.
 
+mod cooccurrence;
 mod pairs;
 mod ridge;
 mod spectral;
@@ -17,7 +19,7 @@ use super::graph::{Row, strongest};
 use crate::error::Result;
 use crate::parallel::Workers;
 use crate::train::{Matrix, TrainerOptions};
-use pairs::{Degrees, Pairs};
+use pairs::{Degrees, Measure, Pairs};
 use ridge::Ridge;
 use spectral::Spectral;
 
@@ -73,6 +75,7 @@ enum Pairwise {
         trainer: Ridge,
         options: crate::train::RidgeOptions,
     },
+    Cooccurrence(Measure),
 }
 
 /// What one thread needs.
@@ -94,6 +97,7 @@ pub(crate) fn learn(
     workers: &Workers<'_>,
 ) -> Result<Vec<Vec<Row>>> {
     let degrees = Degrees::of(matrix);
+    let measure = Measure::normalised(&degrees);
     let mut shared = Shared::default();
     let mut pairwise = Vec::new();
     for options in trainers {
@@ -126,6 +130,9 @@ pub(crate) fn learn(
                     options: o.clone(),
                 });
             }
+            TrainerOptions::Cooccurrence(o) => {
+                pairwise.push(Pairwise::Cooccurrence(Measure::cooccurrence(matrix, o)));
+            }
         }
     }
     let starts: Vec<usize> = (0..matrix.items()).step_by(ITEMS_A_TASK).collect();
@@ -135,7 +142,7 @@ pub(crate) fn learn(
         for item in start as u32..end as u32 {
             workers.control.check()?;
             pass(
-                matrix, &degrees, &shared, &pairwise, item, keep, scratch, &mut out,
+                matrix, &degrees, &measure, &shared, &pairwise, item, keep, scratch, &mut out,
             );
         }
         Ok(out)
@@ -154,11 +161,12 @@ pub(crate) fn learn(
     Ok(parts)
 }
 
-/// One item: a row of each spectral trainer, the edges into it of each ridge.
+/// One item: the edges into it of each ridge, a row of each other trainer.
 #[expect(clippy::too_many_arguments, reason = "the parts of one pass")]
 fn pass(
     matrix: &Matrix,
     degrees: &Degrees,
+    measure: &Measure,
     shared: &Shared<'_>,
     pairwise: &[Pairwise],
     item: u32,
@@ -181,9 +189,16 @@ fn pass(
             Pairwise::Spectral { limit, basis, .. } | Pairwise::Ridge { limit, basis, .. } => {
                 (*limit, *basis)
             }
+            Pairwise::Cooccurrence(own) => {
+                pairs.take(matrix, own, item, row);
+                strongest(row, keep);
+                out.push(row.clone());
+                found = None;
+                continue;
+            }
         };
         if found != Some(limit) {
-            pairs.find(matrix, degrees, item, limit);
+            pairs.find(matrix, measure, degrees, item, limit);
             found = Some(limit);
             smoothed = None;
             collected = None;
@@ -241,6 +256,7 @@ fn pass(
                 }
                 trainer.solve(item, support, ridge, row);
             }
+            Pairwise::Cooccurrence(_) => {}
         }
         out.push(row.clone());
     }

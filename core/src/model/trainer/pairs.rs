@@ -29,7 +29,7 @@ impl Degrees {
         let user_inverse = (0..matrix.users() as u32).map(|user| {
             let degree = sum(matrix.row(user).1);
             if degree > 0.0 {
-                (1.0 / degree) as f32
+                (1.0 / degree).min(f64::from(f32::MAX)) as f32
             } else {
                 0.0
             }
@@ -71,10 +71,40 @@ pub(super) fn powers(values: &[f64], exponent: f64) -> Vec<f32> {
     values.iter().map(power).collect()
 }
 
+/// How much two items have in common: `g_ij = own_i · other_j · Σ_u left_ui · right_uj`.
+pub(super) struct Measure {
+    pub(super) left: Left,
+    /// By user, in the order of the matrix; the entries themselves if `None`.
+    pub(super) right: Option<Vec<f32>>,
+    /// Factors of the item at hand and of the other; all 1 if empty.
+    pub(super) own: Vec<f32>,
+    pub(super) other: Vec<f32>,
+}
+
+/// The side of the item at hand.
+pub(super) enum Left {
+    /// The entry times a factor of the user.
+    Users(Vec<f32>),
+    /// By item, in the order of the matrix.
+    Entries(Vec<f32>),
+}
+
+impl Measure {
+    /// `g_ij = Σ_u r_ui · r_uj / (d_u · √d_i · √d_j)`.
+    pub(super) fn normalised(degrees: &Degrees) -> Self {
+        Self {
+            left: Left::Users(degrees.user_inverse.clone()),
+            right: None,
+            own: degrees.item_root_inverse.clone(),
+            other: degrees.item_root_inverse.clone(),
+        }
+    }
+}
+
 /// The items that co-occur with one item, and what a thread needs to find them.
 #[derive(Default)]
 pub(super) struct Pairs {
-    /// The normalised co-occurrence with the item at hand; zero between items.
+    /// What each item has in common with the item at hand; zero between items.
     sums: Vec<f32>,
     touched: Vec<u32>,
     by_filter: Row,
@@ -84,40 +114,77 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// Finds the candidates of `item`: at most `limit` by either measure, or all.
-    pub(super) fn find(&mut self, matrix: &Matrix, degrees: &Degrees, item: u32, limit: usize) {
-        self.clear();
-        self.sums.resize(matrix.items(), 0.0);
-        self.co_occurrence(matrix, degrees, item);
+    /// Finds the candidates of `item`: at most `limit` by `g` and by `g · √d`, or all.
+    pub(super) fn find(
+        &mut self,
+        matrix: &Matrix,
+        measure: &Measure,
+        degrees: &Degrees,
+        item: u32,
+        limit: usize,
+    ) {
+        self.add_up(matrix, measure, item);
         self.choose(degrees, limit);
     }
 
-    /// `g_ij = Σ_u r_ui · r_uj / (d_u · √d_i · √d_j)` of the item at hand with `other`; 0 with
-    /// itself.
+    /// `g` of the item at hand with all others, in no order, for those where it is positive. They
+    /// are taken: what [`Pairs::g`] gives afterwards is 0.
+    pub(super) fn take(&mut self, matrix: &Matrix, measure: &Measure, item: u32, out: &mut Row) {
+        self.add_up(matrix, measure, item);
+        out.clear();
+        for &other in &self.touched {
+            let g = self
+                .sums
+                .get_mut(other as usize)
+                .map_or(0.0, std::mem::take);
+            if g > 0.0 && g.is_finite() {
+                out.push((other, g));
+            }
+        }
+    }
+
+    /// `g` of the item at hand with `other`; 0 with itself.
     pub(super) fn g(&self, other: u32) -> f32 {
         at(&self.sums, other)
     }
 
     /// Fills `sums` with `g` and `touched` with the items where it is not zero. Users ascend, so
     /// the sums have one order.
-    fn co_occurrence(&mut self, matrix: &Matrix, degrees: &Degrees, item: u32) {
+    fn add_up(&mut self, matrix: &Matrix, measure: &Measure, item: u32) {
+        self.clear();
+        self.sums.resize(matrix.items(), 0.0);
         let (users, values) = matrix.column(item);
-        for (&user, &value) in users.iter().zip(values) {
-            let factor = value * degrees.user_inverse(user);
-            let (others, weights) = matrix.row(user);
+        let start = matrix.column_start(item);
+        for (place, (&user, &value)) in users.iter().zip(values).enumerate() {
+            let factor = match &measure.left {
+                Left::Users(factors) => value * at(factors, user),
+                Left::Entries(entries) => entries.get(start + place).copied().unwrap_or(0.0),
+            };
+            let (others, mut weights) = matrix.row(user);
+            if let Some(right) = &measure.right {
+                weights = right.get(matrix.row_start(user)..).unwrap_or(&[]);
+            }
             for (&other, &weight) in others.iter().zip(weights) {
                 if let Some(sum) = self.sums.get_mut(other as usize) {
-                    if *sum == 0.0 {
+                    let product = factor * weight;
+                    // A product can be too small for `f32`; no item may be listed twice.
+                    if *sum == 0.0 && product != 0.0 {
                         self.touched.push(other);
                     }
-                    *sum += factor * weight;
+                    *sum += product;
                 }
             }
         }
-        let own = degrees.item_root_inverse(item);
-        for &other in &self.touched {
-            if let Some(sum) = self.sums.get_mut(other as usize) {
-                *sum *= own * degrees.item_root_inverse(other);
+        let factor = |factors: &[f32], item| match factors {
+            [] => 1.0,
+            _ => at(factors, item),
+        };
+        let own = factor(&measure.own, item);
+        if !(measure.own.is_empty() && measure.other.is_empty()) {
+            for &other in &self.touched {
+                if let Some(sum) = self.sums.get_mut(other as usize) {
+                    *sum *= own * factor(&measure.other, other);
+                }
             }
         }
         if let Some(itself) = self.sums.get_mut(item as usize) {
