@@ -106,6 +106,11 @@ impl<'a> Ids<'a> {
         self.bytes.get(start as usize..end as usize)
     }
 
+    /// Asks for the text of an id, which may lie anywhere, before it is read.
+    pub(crate) fn prefetch(&self, index: u32) {
+        tastemaker_kernels::prefetch(self.raw(index).unwrap_or(&[]));
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
         if !self.slots.len().is_power_of_two() {
             return None;

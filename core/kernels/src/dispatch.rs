@@ -8,11 +8,11 @@
 macro_rules! multiversion {
     (
         $(#[$doc:meta])*
-        pub fn $name:ident[$isa:ident]($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block
+        $vis:vis fn $name:ident[$isa:ident]($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block
     ) => {
         $(#[$doc])*
         #[inline]
-        pub fn $name($($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name($($arg: $ty),*) $(-> $ret)? {
             #[cfg(all(target_arch = "x86_64", not(miri)))]
             {
                 use crate::lanes::x86::{Avx2, Avx512};

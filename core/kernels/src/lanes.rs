@@ -10,7 +10,7 @@
 pub(crate) const LANES: usize = 16;
 
 /// An instruction set, and how it computes on sixteen lanes.
-pub(crate) trait Isa: Copy {
+pub(crate) trait Isa: Copy + crate::integers::Integers {
     /// Sixteen lanes in registers.
     type V: Copy;
     /// All lanes the same.

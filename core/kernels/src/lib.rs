@@ -12,17 +12,19 @@
 //! | [`add_scaled`] | `out += factor · x` |
 //! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
 //! | [`solve_spd`] | a small symmetric positive definite system |
-//! | [`add_row`] | one weighted graph row into integer accumulators |
 //! | [`largest_and_descents`] | a check of sorted rows |
 //! | [`prefetch`] | nothing: it asks for cache lines |
-//! | [`scan_above_and_clear`] | accumulators above a threshold, and zeros left behind |
+//! | [`Sums`] | weighted graph rows added up by item, and the sums above a threshold |
 
 mod dense;
 mod dispatch;
+mod integers;
 mod lanes;
 mod solve;
 mod sparse;
+mod sums;
 
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
 pub use solve::{solve_spd, stride};
-pub use sparse::{add_row, largest_and_descents, prefetch, scan_above_and_clear};
+pub use sparse::{largest_and_descents, prefetch};
+pub use sums::{Rows, Sums};

@@ -1,5 +1,7 @@
 //! From a request to an answer: the pipeline in the order in which it runs.
 
+use std::borrow::Cow;
+
 use serde_json::{Value as Json, json};
 
 use super::Request;
@@ -120,14 +122,18 @@ pub(super) fn answer(
         k: request.k,
         now: request.now,
         exclude_seen: request.exclude_seen,
-        eligible: eligible.as_ref(),
+        eligible: eligible.as_deref(),
         baseline: false,
     };
     let known_events = workspace.signals.len();
     let counts = rank::rank(model, &query, workspace);
 
     let graph = model.graph();
-    let name = |item: u32| model.item_id(item).unwrap_or_default().to_owned();
+    let ids = model.items();
+    for best in &workspace.ranked {
+        ids.prefetch(best.item);
+    }
+    let name = |item: u32| ids.get(item).unwrap_or_default().to_owned();
     let items = workspace
         .ranked
         .iter()
@@ -157,7 +163,7 @@ pub(super) fn answer(
 
     let trace = request.trace.then(|| {
         let all = model.item_count();
-        let allowed = eligible.as_ref().map_or(all, BitSet::count);
+        let allowed = eligible.as_deref().map_or(all, BitSet::count);
         let stage = |stage, input, output, note: String| Stage {
             stage,
             input,
@@ -255,8 +261,12 @@ fn resolve_history(
     }
 }
 
-fn eligibility(model: &Model, request: &Request, ignored: &mut Vec<String>) -> Option<BitSet> {
-    let mut eligible = model.eligible(request.filter.as_ref());
+fn eligibility<'a>(
+    model: &'a Model,
+    request: &Request,
+    ignored: &mut Vec<String>,
+) -> Option<Cow<'a, BitSet>> {
+    let eligible = model.eligible(request.filter.as_ref());
     if request.allow.is_none() && request.deny.is_empty() {
         return eligible;
     }
@@ -270,14 +280,12 @@ fn eligibility(model: &Model, request: &Request, ignored: &mut Vec<String>) -> O
         }
         set
     };
-    let mut set = eligible
-        .take()
-        .unwrap_or_else(|| BitSet::full(model.item_count()));
+    let mut set = eligible.map_or_else(|| BitSet::full(model.item_count()), Cow::into_owned);
     if let Some(allow) = &request.allow {
         set.intersect(&resolve(allow));
     }
     let mut denied = resolve(&request.deny);
     denied.invert();
     set.intersect(&denied);
-    Some(set)
+    Some(Cow::Owned(set))
 }

@@ -1,5 +1,7 @@
 //! Recommendations for many stored users at once, as columns.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
 use super::{Model, Source};
@@ -136,7 +138,7 @@ impl Model {
                     k: options.k,
                     now: options.now,
                     exclude_seen: options.exclude_seen,
-                    eligible: eligible.as_ref(),
+                    eligible: eligible.as_deref(),
                     baseline: options.baseline,
                 };
                 rank::rank(self, &query, workspace);
@@ -162,15 +164,14 @@ impl Model {
     }
 
     /// The items that may be shown: active and matching. `None` means all.
-    pub(crate) fn eligible(&self, filter: Option<&Condition>) -> Option<BitSet> {
+    pub(crate) fn eligible(&self, filter: Option<&Condition>) -> Option<Cow<'_, BitSet>> {
         let matching = filter.map(|condition| condition.matches_rows(&self.columns()));
         match (matching, self.active()) {
-            (None, None) => None,
-            (None, Some(active)) => Some(active.clone()),
-            (Some(matching), None) => Some(matching),
+            (None, active) => active.map(Cow::Borrowed),
+            (Some(matching), None) => Some(Cow::Owned(matching)),
             (Some(mut matching), Some(active)) => {
                 matching.intersect(active);
-                Some(matching)
+                Some(Cow::Owned(matching))
             }
         }
     }

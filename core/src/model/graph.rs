@@ -5,6 +5,8 @@
 //! weights times integers are exact, in any order, in integers and in `f64` alike
 //! (`docs/adr/0001-determinism.md`).
 
+use tastemaker_kernels::Rows;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// A read-only view of the graph in a snapshot.
@@ -17,26 +19,19 @@ pub(crate) struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
+    /// The rows, as the kernels read them.
+    pub(crate) fn rows(&self) -> Rows<'a> {
+        Rows {
+            offsets: self.offsets,
+            ids: self.ids,
+            weights: self.weights,
+        }
+    }
+
     /// The neighbours of an item and their weights; empty for an unknown item.
     #[inline]
     pub(crate) fn row(&self, item: u32) -> (&'a [u32], &'a [u16]) {
-        let at = item as usize;
-        let (Some(&start), Some(&end)) = (self.offsets.get(at), self.offsets.get(at + 1)) else {
-            return (&[], &[]);
-        };
-        let range = start as usize..end as usize;
-        (
-            self.ids.get(range.clone()).unwrap_or(&[]),
-            self.weights.get(range).unwrap_or(&[]),
-        )
-    }
-
-    /// Asks for the cache lines of a row.
-    #[inline]
-    pub(crate) fn prefetch(&self, item: u32) {
-        let (ids, weights) = self.row(item);
-        tastemaker_kernels::prefetch(ids);
-        tastemaker_kernels::prefetch(weights);
+        self.rows().get(item)
     }
 
     /// The weight of the edge from one item to another; 0 if there is none.

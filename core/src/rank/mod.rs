@@ -7,10 +7,14 @@
 
 mod explain;
 mod history;
+#[cfg(test)]
+mod tests;
 mod topk;
 
 pub(crate) use explain::explain;
 pub(crate) use history::{Signal, Weighted, fold};
+
+use tastemaker_kernels::Sums;
 
 use crate::bitset::BitSet;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,11 +25,8 @@ use topk::TopK;
 /// The score that an excluded item starts from: below anything a sum can reach.
 const EXCLUDED: i32 = i32::MIN;
 
-/// How many rows of the graph are asked for before they are added.
-const ROWS_AHEAD: usize = 4;
-
 /// What one ranking needs besides the history.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Query<'a> {
     pub(crate) k: usize,
     pub(crate) now: Option<i64>,
@@ -54,7 +55,7 @@ pub(crate) struct Workspace {
     /// The history by item, ascending; in, for [`rank_weights`].
     pub(crate) weights: Vec<Weighted>,
     fixed: FixedPoint,
-    accumulators: Vec<i32>,
+    sums: Sums,
     best: TopK,
 }
 
@@ -118,7 +119,7 @@ pub(crate) fn rank_weights(model: &Model, query: &Query<'_>, workspace: &mut Wor
         ranked,
         weights,
         fixed,
-        accumulators,
+        sums,
         best,
         ..
     } = workspace;
@@ -133,87 +134,60 @@ pub(crate) fn rank_weights(model: &Model, query: &Query<'_>, workspace: &mut Wor
 
     let items = model.item_count();
     let k = query.k.min(items);
-    accumulators.resize(items, 0);
     let graph = model.graph();
     let unit = graph.unit() * fixed.unit();
-    let add_up = |accumulators: &mut [i32]| {
-        // The rows lie anywhere in the graph, and waiting for them is most of the time.
-        for &(item, _) in fixed.items.iter().take(ROWS_AHEAD) {
-            graph.prefetch(item);
-        }
-        for (n, &(item, factor)) in fixed.items.iter().enumerate() {
-            if let Some(&(ahead, _)) = fixed.items.get(n + ROWS_AHEAD) {
-                graph.prefetch(ahead);
-            }
-            let (ids, row) = graph.row(item);
-            tastemaker_kernels::add_row(accumulators, ids, row, factor);
-        }
-        for weighted in weights.iter().filter(excluded) {
-            if let Some(sum) = accumulators.get_mut(weighted.item as usize) {
-                *sum = EXCLUDED;
-            }
-        }
+    let place = |(item, sum): (u32, i32)| Ranked {
+        item,
+        score: f64::from(sum) * unit,
+        source: Source::Graph,
     };
-    let eligible = |item: u32| query.eligible.is_none_or(|set| set.contains(item as usize));
-
-    if !fixed.items.is_empty() {
-        add_up(accumulators);
-        best.reset(k);
-        tastemaker_kernels::scan_above_and_clear(accumulators, 0, &mut |item, value| {
-            if eligible(item) {
-                best.push(item, value);
-            }
-            best.threshold().max(0)
-        });
-        let positive = best.finish();
-        ranked.extend(positive.map(|(item, sum)| Ranked {
-            item,
-            score: f64::from(sum) * unit,
-            source: Source::Graph,
-        }));
-        counts.graph = ranked.len();
+    let members = query.eligible.map(BitSet::words);
+    sums.resize(items);
+    sums.add_rows(graph.rows(), &fixed.items);
+    for weighted in weights.iter().filter(excluded) {
+        sums.set(weighted.item, EXCLUDED);
     }
-    if ranked.len() >= k {
+    best.reset(k);
+    if let Some(floor) = sums.kth_best_exceeds(k, members) {
+        // At least k sums are above the floor, so that nothing has to be topped up.
+        sums.take_above(floor, members, &mut |item, sum| {
+            best.push(item, sum);
+            best.threshold().max(floor)
+        });
+        ranked.extend(best.finish().map(place));
+        counts.graph = ranked.len();
         return counts;
     }
-
-    // The history speaks for fewer than k eligible items. The sums are needed once more, to
-    // tell the items it says nothing about from those it speaks against.
-    add_up(accumulators);
-    let mut pushed_away = false;
-    for &item in model.popular_order() {
-        let Some(&sum) = accumulators.get(item as usize) else {
-            continue;
-        };
-        pushed_away |= sum < 0 && sum != EXCLUDED;
-        if sum == 0 && eligible(item) {
-            ranked.push(Ranked {
-                item,
-                score: 0.0,
-                source: Source::Popular,
-            });
-            counts.popular += 1;
-            if ranked.len() >= k {
-                break;
-            }
-        }
-    }
-    if ranked.len() < k && pushed_away {
-        best.reset(k - ranked.len());
-        for (item, &sum) in accumulators.iter().enumerate() {
-            if sum < 0 && sum != EXCLUDED && eligible(item as u32) {
-                best.push(item as u32, sum);
-            }
-        }
-        let last = best.finish();
-        let before = ranked.len();
-        ranked.extend(last.map(|(item, sum)| Ranked {
+    sums.above(0, members, &mut |item, sum| {
+        best.push(item, sum);
+        best.threshold().max(0)
+    });
+    ranked.extend(best.finish().map(place));
+    counts.graph = ranked.len();
+    if ranked.len() < k {
+        // The history speaks for fewer than k eligible items. First those it says nothing about.
+        let eligible = |item: u32| query.eligible.is_none_or(|set| set.contains(item as usize));
+        let silent = |item: &&u32| sums.get(**item) == 0 && eligible(**item);
+        let popular = model.popular_order().iter().filter(silent);
+        ranked.extend(popular.take(k - ranked.len()).map(|&item| Ranked {
             item,
-            score: f64::from(sum) * unit,
-            source: Source::Graph,
+            score: 0.0,
+            source: Source::Popular,
         }));
-        counts.pushed_away = ranked.len() - before;
+        counts.popular = ranked.len() - counts.graph;
     }
-    accumulators.fill(0);
+    if ranked.len() < k {
+        // Last, those it speaks against.
+        best.reset(k - ranked.len());
+        sums.above(EXCLUDED, members, &mut |item, sum| {
+            if sum < 0 {
+                best.push(item, sum);
+            }
+            best.threshold()
+        });
+        ranked.extend(best.finish().map(place));
+        counts.pushed_away = ranked.len() - counts.graph - counts.popular;
+    }
+    sums.clear();
     counts
 }
