@@ -1,52 +1,38 @@
 /**
  * The engine: events in, answers out, with the users' histories in memory.
  */
-import { type Answer, answer } from './answer.js';
-import { type Condition } from './condition.js';
-import { type ErrorCode, invalid, native } from './errors.js';
+import {
+  type Answer,
+  type Scores,
+  type SimilarUsers,
+  answer,
+  scores,
+  similarUsers,
+} from './answer.js';
+import { type ErrorCode, native } from './errors.js';
 import { type Events, nativeEvents } from './events.js';
-import { type Id, describe, idText } from './ids.js';
-import { milliseconds, settingsOf, snakeKeys } from './json.js';
+import { type Id, idText } from './ids.js';
+import { milliseconds, settingsOf } from './json.js';
 import { type Model, nativeModel } from './model.js';
 import { NativeEngine } from './native.js';
 import { type EventDetails, Profile, asBytes } from './profile.js';
-import { requestJson } from './recommendations.js';
-
-/** An event of a history that comes with the request. */
-export interface HistoryEvent extends EventDetails {
-  /** The item. */
-  itemId: Id;
-  /** What the user did: `view` if it is not given. */
-  kind?: string | undefined;
-}
-
-/** How to recommend. */
-export interface RecommendOptions {
-  /** The number of items: 10. */
-  k?: number | undefined;
-  /** A history for this answer only, in addition to the stored one. */
-  history?: readonly HistoryEvent[] | undefined;
-  /** The time that decay is reckoned to: the newest event of the history if it is not given. */
-  now?: number | bigint | Date | undefined;
-  /** Which items may appear. */
-  filter?: Condition | null | undefined;
-  /** The only items that may appear. */
-  allow?: readonly Id[] | undefined;
-  /** Items that must not appear. */
-  deny?: readonly Id[] | undefined;
-  /** Leaves out what the user has already had to do with: true. */
-  excludeSeen?: boolean | undefined;
-  /** Tells for each item what each event of the history gave to it: false. */
-  explain?: boolean | undefined;
-  /** Tells what each stage took and gave: false. */
-  trace?: boolean | undefined;
-}
-
-/** For whom, and how, to recommend. */
-export interface Request extends RecommendOptions {
-  /** The user; without one, the history says it all. */
-  userId?: Id | undefined;
-}
+import {
+  type AnswerOptions,
+  type GroupMember,
+  type GroupOptions,
+  type GroupRequest,
+  ITEM,
+  type RecommendOptions,
+  type Request,
+  type ScoreOptions,
+  type ScoreRequest,
+  type SimilarRequest,
+  type SimilarUsersOptions,
+  type SimilarUsersRequest,
+  USER,
+  fieldsOf,
+  requestOf,
+} from './requests.js';
 
 /** What recording an event did. */
 export interface Recorded {
@@ -121,14 +107,55 @@ export class Engine {
   recommend(userId: Id, options?: RecommendOptions): Answer;
   recommend(request: Request): Answer;
   recommend(first: Id | Request, options?: RecommendOptions): Answer {
-    let request: Record<string, unknown>;
-    if (typeof first === 'object' && first !== null) {
-      request = snakeKeys(first, 'request');
-    } else {
-      request = snakeKeys(options, 'options');
-      request['user_id'] = idText(first, 'userId');
-    }
-    return answer(this.#native, this.#model, requestJson(withIds(request), 'request'));
+    const request = requestOf(fieldsOf(first, options, USER));
+    return answer(this.#model, (whole, real) => this.#native.recommend(request, whole, real));
+  }
+
+  /**
+   * "More like this": what follows from these items alone, whoever asks. The items themselves do
+   * not come back.
+   */
+  similarItems(items: Id | readonly Id[], options?: AnswerOptions): Answer;
+  similarItems(request: SimilarRequest): Answer;
+  similarItems(first: Id | readonly Id[] | SimilarRequest, options?: AnswerOptions): Answer {
+    const request = requestOf(fieldsOf(first, options, ITEM, 'item_ids'));
+    return answer(this.#model, (whole, real) => this.#native.similarItems(request, whole, real));
+  }
+
+  /**
+   * The score of each item, in the order given, with the bits that {@link Engine.recommend} gives;
+   * also of items that it would leave out.
+   */
+  scoreItems(userId: Id, itemIds: readonly Id[], options?: ScoreOptions): Scores;
+  scoreItems(request: ScoreRequest): Scores;
+  scoreItems(first: Id | ScoreRequest, itemIds?: readonly Id[], options?: ScoreOptions): Scores {
+    const fields = fieldsOf(first, options, USER);
+    if (itemIds !== undefined) fields['item_ids'] = itemIds;
+    const request = requestOf(fields);
+    const given = fields['item_ids'] as readonly string[];
+    return scores(this.#model, given, (whole, real) => this.#native.scoreItems(request, whole, real));
+  }
+
+  /**
+   * One answer for several people. Each history counts the same, however long it is; what any
+   * member has seen or dismissed is left out.
+   */
+  recommendGroup(members: readonly (Id | GroupMember)[], options?: GroupOptions): Answer;
+  recommendGroup(request: GroupRequest): Answer;
+  recommendGroup(
+    first: readonly (Id | GroupMember)[] | GroupRequest,
+    options?: GroupOptions,
+  ): Answer {
+    const request = requestOf(fieldsOf(first, options, USER, 'members'));
+    return answer(this.#model, (whole, real) => this.#native.recommendGroup(request, whole, real));
+  }
+
+  /** The users whose training histories are most like a user's history, or a given one. */
+  similarUsers(userId: Id, options?: SimilarUsersOptions): SimilarUsers;
+  similarUsers(request: SimilarUsersRequest): SimilarUsers;
+  similarUsers(first: Id | SimilarUsersRequest, options?: SimilarUsersOptions): SimilarUsers {
+    const request = requestOf(fieldsOf(first, options, USER));
+    return similarUsers(this.#model, native(() => this.#native.similarUsers(request)));
   }
 
   /** The bytes of a user's history; of an empty one for a user that the engine does not know. */
@@ -149,30 +176,4 @@ export class Engine {
     const user = idText(userId, 'userId');
     return native(() => this.#native.erase(user));
   }
-}
-
-/** Gives the ids of a request, and the times of its history, the form that the core takes. */
-function withIds(request: Record<string, unknown>): Record<string, unknown> {
-  const { user_id: user, history, allow, deny } = request;
-  if (user !== undefined && user !== null) request['user_id'] = idText(user, 'userId');
-  if (Array.isArray(history)) request['history'] = history.map(historyEvent);
-  if (Array.isArray(allow)) request['allow'] = idTexts(allow, 'allow');
-  if (Array.isArray(deny)) request['deny'] = idTexts(deny, 'deny');
-  return request;
-}
-
-function idTexts(ids: readonly unknown[], name: string): string[] {
-  return ids.map((id, at) => idText(id, `${name}[${at}]`));
-}
-
-function historyEvent(event: unknown, at: number): Record<string, unknown> {
-  if (typeof event !== 'object' || event === null) {
-    throw invalid(`history[${at}] must be an object, not ${describe(event)}`);
-  }
-  const fields = snakeKeys(event, `history[${at}]`);
-  if (fields['item_id'] !== undefined) {
-    fields['item_id'] = idText(fields['item_id'], `history[${at}].itemId`);
-  }
-  if (fields['timestamp'] !== undefined) fields['timestamp'] = milliseconds(fields['timestamp']);
-  return fields;
 }

@@ -3,7 +3,16 @@
  *
  * @packageDocumentation
  */
-export type { Answer, Reason, Recommendation, Stage } from './answer.js';
+export type {
+  Answer,
+  Reason,
+  Recommendation,
+  Score,
+  Scores,
+  SimilarUser,
+  SimilarUsers,
+  Stage,
+} from './answer.js';
 export { Catalog } from './catalog.js';
 export type {
   Attributes,
@@ -17,14 +26,7 @@ export { matchesCondition } from './condition.js';
 export type { Condition, ConditionOptions } from './condition.js';
 export type { Control, Progress } from './control.js';
 export { Engine } from './engine.js';
-export type {
-  BatchRecordOptions,
-  BatchReport,
-  HistoryEvent,
-  RecommendOptions,
-  Recorded,
-  Request,
-} from './engine.js';
+export type { BatchRecordOptions, BatchReport, Recorded } from './engine.js';
 export { TastemakerError } from './errors.js';
 export type { ErrorCode } from './errors.js';
 export { evaluate } from './evaluate.js';
@@ -37,6 +39,21 @@ export { Profile } from './profile.js';
 export type { EventDetails, ProfileEvent } from './profile.js';
 export { Recommendations } from './recommendations.js';
 export type { BatchOptions, Row, Source } from './recommendations.js';
+export type {
+  AnswerOptions,
+  GroupMember,
+  GroupOptions,
+  GroupRequest,
+  HistoryEvent,
+  RecommendOptions,
+  Request,
+  ScoreOptions,
+  ScoreRequest,
+  SimilarRequest,
+  SimilarUsersOptions,
+  SimilarUsersRequest,
+  Strategy,
+} from './requests.js';
 export { train } from './train.js';
 export type {
   CooccurrenceTrainer,

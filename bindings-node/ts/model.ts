@@ -112,7 +112,7 @@ export class Model {
   /** The ids of those users. */
   userIds(): Id[] {
     const ids = native(() => this.#native.userIds());
-    return this.manifest['user_id_type'] === 'integer' ? ids.map(integerId) : ids;
+    return ids.map((text) => this.typedUser(text));
   }
 
   /** The ids of all items, by their index. */
@@ -175,6 +175,11 @@ export class Model {
   typed(itemId: string): Id {
     this.#integerItems ??= this.manifest['item_id_type'] === 'integer';
     return this.#integerItems ? integerId(itemId) : itemId;
+  }
+
+  /** @internal */
+  typedUser(userId: string): Id {
+    return this.manifest['user_id_type'] === 'integer' ? integerId(userId) : userId;
   }
 
   static {

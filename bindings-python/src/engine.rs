@@ -5,19 +5,21 @@
 )]
 
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
-use tastemaker::ErrorKind;
-use tastemaker::engine::{Answer, Engine as CoreEngine, Request};
+use pyo3::types::{PyDict, PyList, PyTuple};
+use tastemaker::engine::{
+    Answer, Engine as CoreEngine, GroupRequest, Reason, Request, Score, ScoreRequest,
+    SimilarRequest, SimilarUser, SimilarUsersRequest,
+};
 use tastemaker::json::{Map, Value};
 
 use crate::column::Column;
 use crate::error::{attached, detached};
 use crate::event::Events;
 use crate::ids;
-use crate::json::{self, Purpose};
 use crate::model::Model;
 use crate::profile::{Profile, event};
-use crate::time::{self, Unit};
+use crate::request;
+use crate::time::Unit;
 
 /// Serves one model; safe to share between threads.
 #[pyclass(frozen, module = "tastemaker._native")]
@@ -28,8 +30,13 @@ pub(crate) struct Engine {
 /// A row that a batch left out: its number, the code, the message.
 type Rejection = (usize, &'static str, String);
 
-/// Reasons for one item: ids, contributions, shares.
-type Reasons<'py> = Vec<(Bound<'py, PyAny>, f64, f64)>;
+/// Reasons for one item: ids, contributions, shares, members.
+type Reasons<'py> = Vec<(Bound<'py, PyAny>, f64, f64, Bound<'py, PyTuple>)>;
+
+/// Whether a request asks for reasons.
+fn explained(request: &Value) -> bool {
+    request.get("explain") == Some(&Value::Bool(true))
+}
 
 #[pymethods]
 impl Engine {
@@ -127,46 +134,16 @@ impl Engine {
         trace: Option<bool>,
     ) -> PyResult<Bound<'py, PyTuple>> {
         let mut fields = Map::new();
-        let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        if let Some(user_id) = user_id {
-            set(
-                "user_id",
-                Value::String(ids::to_text("user_id", user_id)?.into_owned()),
-            );
-        }
-        if let Some(history) = history {
-            set("history", events(history)?);
-        }
-        set(
-            "k",
-            json::to_json(
-                k,
-                Purpose {
-                    kind: ErrorKind::InvalidArgument,
-                    name: "k",
-                },
-            )?,
-        );
-        if let Some(now) = now {
-            set("now", Value::from(time::millis("now", now)?));
-        }
-        if let Some(filter) = filter {
-            set(
-                "filter",
-                json::to_json(
-                    filter,
-                    Purpose {
-                        kind: ErrorKind::InvalidCondition,
-                        name: "filter",
-                    },
-                )?,
-            );
-        }
-        if let Some(allow) = allow {
-            set("allow", Value::from(ids::to_texts("allow", allow)?));
-        }
-        if let Some(deny) = deny {
-            set("deny", Value::from(ids::to_texts("deny", deny)?));
+        for (name, value) in [
+            ("user_id", user_id),
+            ("history", history),
+            ("k", Some(k)),
+            ("now", now),
+            ("filter", filter),
+            ("allow", allow),
+            ("deny", deny),
+        ] {
+            request::set(&mut fields, name, value)?;
         }
         for (name, flag) in [
             ("exclude_seen", exclude_seen),
@@ -174,12 +151,88 @@ impl Engine {
             ("trace", trace),
         ] {
             if let Some(flag) = flag {
-                set(name, Value::Bool(flag));
+                fields.insert(name.to_owned(), Value::Bool(flag));
             }
         }
         let fields = Value::Object(fields);
         let answer = detached(py, || self.core.recommend(&Request::from_json(&fields)?))?;
         self.to_python(py, answer, explain == Some(true))
+    }
+
+    /// Takes the arguments by name; returns what `recommend` returns.
+    fn similar_items<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let fields = request::from_dict(request)?;
+        let answer = detached(py, || {
+            self.core
+                .similar_items(&SimilarRequest::from_json(&fields)?)
+        })?;
+        self.to_python(py, answer, explained(&fields))
+    }
+
+    /// Takes the arguments by name; returns what `recommend` returns.
+    fn recommend_group<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let fields = request::from_dict(request)?;
+        let answer = detached(py, || {
+            self.core
+                .recommend_group(&GroupRequest::from_json(&fields)?)
+        })?;
+        self.to_python(py, answer, explained(&fields))
+    }
+
+    /// Takes the arguments by name; returns (rows, ignored ids, model hash), where a row is
+    /// (id, whether it is known, whether it was seen, score, reasons).
+    fn score_items<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let fields = request::from_dict(request)?;
+        let answer = detached(py, || {
+            self.core.score_items(&ScoreRequest::from_json(&fields)?)
+        })?;
+        let integer = self.integers("item_id_type");
+        let row = |item: &Score| {
+            Ok((
+                ids::to_python(py, integer, &item.item_id)?,
+                item.known,
+                item.seen,
+                item.score,
+                reasons_to_python(py, integer, &item.reasons)?,
+            ))
+        };
+        let rows = answer.items.iter().map(row).collect::<PyResult<Vec<_>>>()?;
+        let ignored = ids_to_python(py, integer, &answer.ignored)?;
+        (rows, ignored, answer.model).into_pyobject(py)
+    }
+
+    /// Takes the arguments by name; returns (rows, ignored ids, model hash), where a row is
+    /// (user id, similarity).
+    fn similar_users<'py>(
+        &self,
+        py: Python<'py>,
+        request: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let fields = request::from_dict(request)?;
+        let answer = detached(py, || {
+            self.core
+                .similar_users(&SimilarUsersRequest::from_json(&fields)?)
+        })?;
+        let integer = self.integers("user_id_type");
+        let row = |user: &SimilarUser| {
+            let id = ids::to_python(py, integer, &user.user_id)?;
+            Ok((id, user.similarity))
+        };
+        let rows = answer.users.iter().map(row).collect::<PyResult<Vec<_>>>()?;
+        let ignored = ids_to_python(py, self.integers("item_id_type"), &answer.ignored)?;
+        (rows, ignored, answer.model).into_pyobject(py)
     }
 
     fn profile(&self, py: Python<'_>, user_id: &Bound<'_, PyAny>) -> PyResult<Profile> {
@@ -208,20 +261,50 @@ impl Engine {
     }
 }
 
+fn ids_to_python<'py>(
+    py: Python<'py>,
+    integer: bool,
+    ids: &[String],
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    ids.iter()
+        .map(|id| ids::to_python(py, integer, id))
+        .collect()
+}
+
+fn reasons_to_python<'py>(
+    py: Python<'py>,
+    integer: bool,
+    reasons: &[Reason],
+) -> PyResult<Reasons<'py>> {
+    let one = |reason: &Reason| {
+        Ok((
+            ids::to_python(py, integer, &reason.item_id)?,
+            reason.contribution,
+            reason.share,
+            PyTuple::new(py, &reason.members)?,
+        ))
+    };
+    reasons.iter().map(one).collect()
+}
+
 impl Engine {
+    /// Whether the model's ids of items, or of users, were integers in training.
+    fn integers(&self, field: &str) -> bool {
+        self.core
+            .model()
+            .manifest()
+            .get(field)
+            .and_then(Value::as_str)
+            == Some("integer")
+    }
+
     fn to_python<'py>(
         &self,
         py: Python<'py>,
         answer: Answer,
         explain: bool,
     ) -> PyResult<Bound<'py, PyTuple>> {
-        let integer = self
-            .core
-            .model()
-            .manifest()
-            .get("item_id_type")
-            .and_then(Value::as_str)
-            == Some("integer");
+        let integer = self.integers("item_id_type");
         let mut ids = Vec::with_capacity(answer.items.len());
         let mut scores = Vec::with_capacity(answer.items.len());
         let mut sources = Vec::with_capacity(answer.items.len());
@@ -231,22 +314,11 @@ impl Engine {
             scores.push(item.score);
             sources.push(item.source.as_str());
             if explain {
-                let reason = |r: &tastemaker::engine::Reason| {
-                    Ok((
-                        ids::to_python(py, integer, &r.item_id)?,
-                        r.contribution,
-                        r.share,
-                    ))
-                };
-                reasons.push(item.reasons.iter().map(reason).collect::<PyResult<_>>()?);
+                reasons.push(reasons_to_python(py, integer, &item.reasons)?);
             }
         }
         let reasons = explain.then_some(reasons);
-        let ignored = answer
-            .ignored
-            .iter()
-            .map(|id| ids::to_python(py, integer, id))
-            .collect::<PyResult<Vec<_>>>()?;
+        let ignored = ids_to_python(py, integer, &answer.ignored)?;
         let trace = match answer.trace {
             None => None,
             Some(stages) => {
@@ -259,53 +331,3 @@ impl Engine {
         (ids, scores, sources, reasons, ignored, answer.model, trace).into_pyobject(py)
     }
 }
-
-/// A history as JSON: dictionaries of an event's fields, or item ids alone.
-fn events(history: &Bound<'_, PyAny>) -> PyResult<Value> {
-    let mut list = Vec::new();
-    for row in history.try_iter()? {
-        list.push(entry(&row?)?);
-    }
-    Ok(Value::Array(list))
-}
-
-fn entry(row: &Bound<'_, PyAny>) -> PyResult<Value> {
-    let mut fields = Map::new();
-    let Ok(mapping) = row.cast::<pyo3::types::PyMapping>() else {
-        fields.insert(
-            "item_id".to_owned(),
-            Value::String(ids::to_text("history", row)?.into_owned()),
-        );
-        return Ok(Value::Object(fields));
-    };
-    for pair in mapping.items()?.iter() {
-        let (name, value) = pair.extract::<(String, Bound<'_, PyAny>)>()?;
-        let value = match name.as_str() {
-            "item_id" => Value::String(ids::to_text("history.item_id", &value)?.into_owned()),
-            "timestamp" if value.is_none() => Value::Null,
-            "timestamp" => Value::from(time::millis("history.timestamp", &value)?),
-            "weight" => {
-                // A weight that is not finite has no JSON form: null, which the core refuses.
-                let weight = value.extract::<f64>().ok();
-                weight.map_or_else(
-                    || json::to_json(&value, WEIGHT),
-                    |weight| Ok(Value::from(weight)),
-                )?
-            }
-            _ => json::to_json(
-                &value,
-                Purpose {
-                    kind: ErrorKind::InvalidArgument,
-                    name: "history",
-                },
-            )?,
-        };
-        fields.insert(name, value);
-    }
-    Ok(Value::Object(fields))
-}
-
-const WEIGHT: Purpose<'_> = Purpose {
-    kind: ErrorKind::InvalidWeight,
-    name: "history.weight",
-};

@@ -20,6 +20,7 @@ mod ids;
 mod json;
 mod model;
 mod profile;
+mod request;
 mod time;
 mod train;
 

@@ -110,6 +110,12 @@ impl Profile {
         })
     }
 
+    /// Removes every event on an item; returns how many there were.
+    fn forget_item(&self, py: Python<'_>, item_id: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let item_id = ids::to_text("item_id", item_id)?;
+        attached(py, || Ok(self.lock().forget_item(&item_id)))
+    }
+
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.copied().to_bytes())
     }

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +64,18 @@ def event(given: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def answer(engine: tm.Engine, request: dict[str, Any]) -> Any:
-    return texts(engine.recommend(**request).to_dict())
+QUESTIONS = ("recommend", "similar_items", "score_items", "recommend_group", "similar_users")
+"""The questions to an engine: what they are called is what the method is called."""
+
+
+def ask(engine: tm.Engine, question: str, request: dict[str, Any]) -> Any:
+    return texts(getattr(engine, question)(**request).to_dict())
 
 
 def texts(value: Any) -> Any:
     """The same data with ids as texts, as the core has them."""
     if isinstance(value, dict):
-        return {name: str(item) if name == "item_id" else texts(item) for name, item in value.items()}
+        return {name: str(item) if name in ("item_id", "user_id") else texts(item) for name, item in value.items()}
     if isinstance(value, list):
         return [texts(item) for item in value]
     return value
@@ -86,11 +90,11 @@ def condition(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     }
 
 
-def recommend(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+def question(name: str, suite: dict[str, Any], given: dict[str, Any]) -> Any:
     engine = tm.Engine(model_of(given))
     for record in given.get("record", []):
         engine.record(record["user_id"], **event(record))
-    return answer(engine, given["request"])
+    return ask(engine, name, given["request"])
 
 
 def profile(suite: dict[str, Any], given: dict[str, Any]) -> Any:
@@ -103,9 +107,10 @@ def profile(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     result = build(start, given.get("events", []))
     for other in given.get("merge", []):
         result.merge(build(tm.Profile(), other))
+    forgotten = [result.forget_item(item) for item in given.get("forget", [])]
     assert tm.Profile.from_bytes(result.to_bytes()) == result
     events = [one._asdict() for one in result.events]
-    return {"events": events, "bytes": result.to_bytes().hex(), "len": len(result)}
+    return {"forgotten": forgotten, "events": events, "bytes": result.to_bytes().hex(), "len": len(result)}
 
 
 def open_(suite: dict[str, Any], given: dict[str, Any]) -> Any:
@@ -201,15 +206,15 @@ def run_step(engine: tm.Engine, name: str, *arguments: Any) -> Any:
             return engine.user_count
         case "swap", [source]:
             return engine.swap(model_of(source))
-        case "recommend", [request]:
-            return answer(engine, request)
+        case _, [request] if name in QUESTIONS:
+            return ask(engine, name, request)
         case _:
             raise NotImplementedError(f"the step {name} is not known")
 
 
 OPERATIONS = {
     "condition": condition,
-    "recommend": recommend,
+    **{name: partial(question, name) for name in QUESTIONS},
     "profile": profile,
     "open": open_,
     "catalog": catalog,

@@ -31,9 +31,10 @@ def test_every_case_passes(suite: dict[str, Any]) -> None:
         except tm.TastemakerError as error:
             actual = {"error": error.code}
         except Exception as error:
-            # A name that is no argument is Python's own affair.
-            unknown = isinstance(error, TypeError) and "unexpected keyword argument" in str(error)
-            actual = {"error": "invalid_argument"} if unknown else {"error": f"{type(error).__name__}: {error}"}
+            # A name that is no argument, or an argument that is missing, is Python's own affair.
+            names = ("unexpected keyword argument", "required positional argument")
+            own = isinstance(error, TypeError) and any(name in str(error) for name in names)
+            actual = {"error": "invalid_argument"} if own else {"error": f"{type(error).__name__}: {error}"}
         found = difference(case["expect"], actual)
         if found is not None:
             failures.append(f"{case['name']}: {found}")

@@ -28,6 +28,7 @@ const SHARED = {
   'model.ts': 'model.ts',
   'profile.ts': 'profile.ts',
   'recommendations.ts': 'recommendations.ts',
+  'requests.ts': 'requests.ts',
   'train.ts': 'train.ts',
 };
 

@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 use tastemaker::ErrorKind;
-use tastemaker::engine::{Answer, BatchReport, Engine, Request};
+use tastemaker::engine::{
+    Answer, BatchReport, Engine, GroupRequest, Reason, Request, ScoreRequest, Scores,
+    SimilarRequest, SimilarUsers, SimilarUsersRequest, Stage,
+};
+use tastemaker::json::Value;
 use tastemaker::model::Model;
 use tastemaker::profile::Profile;
 use wasm_bindgen::prelude::*;
@@ -22,6 +26,9 @@ pub struct NativeEngine {
 #[derive(Serialize)]
 struct RestView<'a> {
     ignored: &'a [String],
+    /// For each reason in turn, in an answer for a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<&'a [u32]>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<Vec<StageView<'a>>>,
 }
@@ -32,6 +39,19 @@ struct StageView<'a> {
     input: u64,
     output: u64,
     note: &'a str,
+}
+
+#[derive(Serialize)]
+struct UsersView<'a> {
+    users: Vec<UserView<'a>>,
+    ignored: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserView<'a> {
+    user_id: &'a str,
+    similarity: f64,
 }
 
 #[derive(Serialize)]
@@ -99,11 +119,57 @@ impl NativeEngine {
         whole: &mut [u32],
         real: &mut [f64],
     ) -> Result<Option<String>> {
-        let request = json::parse(request, ErrorKind::InvalidArgument)?;
-        let request = Request::from_json(&request).map_err(thrown)?;
+        let request = Request::from_json(&parse(request)?).map_err(thrown)?;
         let answer = self.inner.recommend(&request).map_err(thrown)?;
-        write_items(&answer, &self.inner.model(), whole, real);
-        write_rest(&answer)
+        self.write_answer(&answer, whole, real)
+    }
+
+    /// Crosses as `recommend` does.
+    #[wasm_bindgen(js_name = similarItems)]
+    pub fn similar_items(
+        &self,
+        request: &str,
+        whole: &mut [u32],
+        real: &mut [f64],
+    ) -> Result<Option<String>> {
+        let request = SimilarRequest::from_json(&parse(request)?).map_err(thrown)?;
+        let answer = self.inner.similar_items(&request).map_err(thrown)?;
+        self.write_answer(&answer, whole, real)
+    }
+
+    /// Crosses as `recommend` does; the members of the reasons come back as JSON.
+    #[wasm_bindgen(js_name = recommendGroup)]
+    pub fn recommend_group(
+        &self,
+        request: &str,
+        whole: &mut [u32],
+        real: &mut [f64],
+    ) -> Result<Option<String>> {
+        let request = GroupRequest::from_json(&parse(request)?).map_err(thrown)?;
+        let answer = self.inner.recommend_group(&request).map_err(thrown)?;
+        self.write_answer(&answer, whole, real)
+    }
+
+    /// Crosses as `recommend` does. In place of a source: bit 0 if the model has the item, bit 1 if
+    /// the history has it.
+    #[wasm_bindgen(js_name = scoreItems)]
+    pub fn score_items(
+        &self,
+        request: &str,
+        whole: &mut [u32],
+        real: &mut [f64],
+    ) -> Result<Option<String>> {
+        let request = ScoreRequest::from_json(&parse(request)?).map_err(thrown)?;
+        let answer = self.inner.score_items(&request).map_err(thrown)?;
+        self.write_scores(&answer, whole, real)
+    }
+
+    /// Takes and gives JSON.
+    #[wasm_bindgen(js_name = similarUsers)]
+    pub fn similar_users(&self, request: &str) -> Result<String> {
+        let request = SimilarUsersRequest::from_json(&parse(request)?).map_err(thrown)?;
+        let answer = self.inner.similar_users(&request).map_err(thrown)?;
+        write_users(&answer)
     }
 
     /// The bytes of a user's profile.
@@ -127,9 +193,74 @@ impl NativeEngine {
     }
 }
 
-fn write_items(answer: &Answer, model: &Model, whole: &mut [u32], real: &mut [f64]) {
-    let items = answer.items.len();
-    let reasons: usize = answer.items.iter().map(|item| item.reasons.len()).sum();
+impl NativeEngine {
+    fn write_answer(
+        &self,
+        answer: &Answer,
+        whole: &mut [u32],
+        real: &mut [f64],
+    ) -> Result<Option<String>> {
+        let rows = answer.items.iter().map(|item| Row {
+            item: item.item,
+            mark: item.source as u32,
+            score: item.score,
+            reasons: &item.reasons,
+        });
+        write_rows(rows, &self.inner.model(), whole, real);
+        let members = members(answer.items.iter().map(|item| item.reasons.as_slice()));
+        write_rest(&answer.ignored, members, answer.trace.as_deref())
+    }
+
+    fn write_scores(
+        &self,
+        scores: &Scores,
+        whole: &mut [u32],
+        real: &mut [f64],
+    ) -> Result<Option<String>> {
+        let model = self.inner.model();
+        let rows = scores.items.iter().map(|item| Row {
+            item: model.item_index(&item.item_id).unwrap_or(u32::MAX),
+            mark: u32::from(item.known) | u32::from(item.seen) << 1,
+            score: item.score,
+            reasons: &item.reasons,
+        });
+        write_rows(rows, &model, whole, real);
+        write_rest(&scores.ignored, None, None)
+    }
+}
+
+fn write_users(answer: &SimilarUsers) -> Result<String> {
+    let users = answer.users.iter().map(|user| UserView {
+        user_id: &user.user_id,
+        similarity: user.similarity,
+    });
+    json::write(&UsersView {
+        users: users.collect(),
+        ignored: &answer.ignored,
+    })
+}
+
+/// Reads a request. Of what it holds, only a filter can be too deep or too odd to be JSON.
+fn parse(request: &str) -> Result<Value> {
+    json::parse(request, ErrorKind::InvalidCondition)
+}
+
+/// One row of the arrays that an answer is written into.
+struct Row<'a> {
+    item: u32,
+    mark: u32,
+    score: f64,
+    reasons: &'a [Reason],
+}
+
+fn write_rows<'a>(
+    rows: impl ExactSizeIterator<Item = Row<'a>> + Clone,
+    model: &Model,
+    whole: &mut [u32],
+    real: &mut [f64],
+) {
+    let items = rows.len();
+    let reasons: usize = rows.clone().map(|row| row.reasons.len()).sum();
     let fits = whole.len() >= 2 + 3 * items + reasons && real.len() >= items + 2 * reasons;
     let mut whole = whole.iter_mut();
     let mut real = real.iter_mut();
@@ -141,25 +272,35 @@ fn write_items(answer: &Answer, model: &Model, whole: &mut [u32], real: &mut [f6
         return;
     }
     let mut end = 0;
-    for item in &answer.items {
-        end += item.reasons.len() as u32;
-        put(item.item);
-        put(item.source as u32);
+    for row in rows.clone() {
+        end += row.reasons.len() as u32;
+        put(row.item);
+        put(row.mark);
         put(end);
-        put_real(item.score);
+        put_real(row.score);
     }
-    for reason in answer.items.iter().flat_map(|item| &item.reasons) {
+    for reason in rows.flat_map(|row| row.reasons) {
         put(model.item_index(&reason.item_id).unwrap_or(u32::MAX));
         put_real(reason.contribution);
         put_real(reason.share);
     }
 }
 
-fn write_rest(answer: &Answer) -> Result<Option<String>> {
-    if answer.ignored.is_empty() && answer.trace.is_none() {
+/// The members of each reason, where there are any.
+fn members<'a>(reasons: impl Iterator<Item = &'a [Reason]>) -> Option<Vec<&'a [u32]>> {
+    let all: Vec<&[u32]> = reasons.flatten().map(|r| r.members.as_slice()).collect();
+    all.iter().any(|members| !members.is_empty()).then_some(all)
+}
+
+fn write_rest(
+    ignored: &[String],
+    members: Option<Vec<&[u32]>>,
+    trace: Option<&[Stage]>,
+) -> Result<Option<String>> {
+    if ignored.is_empty() && members.is_none() && trace.is_none() {
         return Ok(None);
     }
-    let trace = answer.trace.as_ref().map(|stages| {
+    let trace = trace.map(|stages| {
         stages
             .iter()
             .map(|stage| StageView {
@@ -171,7 +312,8 @@ fn write_rest(answer: &Answer) -> Result<Option<String>> {
             .collect()
     });
     json::write(&RestView {
-        ignored: &answer.ignored,
+        ignored,
+        members,
         trace,
     })
     .map(Some)

@@ -110,12 +110,19 @@ function recordAll(profile, events) {
 function requestOf(request) {
   const result = renamed(request, camel);
   if (Array.isArray(result?.history)) result.history = result.history.map((event) => renamed(event, camel));
+  if (Array.isArray(result?.members)) result.members = result.members.map(requestOf);
   return result;
 }
 
-function recommend(engine, request) {
-  return renamedDeep(engine.recommend(requestOf(request)), snake);
+/** The questions to an engine: what they are called is what the method is called. */
+const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
+
+function ask(engine, question, request) {
+  return renamedDeep(engine[camel(question)](requestOf(request)), snake);
 }
+
+/** One function a question, by its name. */
+const questions = (make) => Object.fromEntries(QUESTIONS.map((question) => [question, make(question)]));
 
 function shape(model) {
   return { item_count: model.itemCount, user_count: model.userCount, hash: model.hash };
@@ -137,7 +144,7 @@ const steps = {
   erase: (engine, userId) => engine.erase(userId),
   profile: (engine, userId) => toHex(engine.profile(userId)),
   user_count: (engine) => engine.userCount,
-  recommend,
+  ...questions((question) => (engine, request) => ask(engine, question, request)),
 };
 
 /** One function an operation: the input of a case to what its `expect` is compared with. */
@@ -147,18 +154,20 @@ export const operations = {
     return { result: matchesCondition(condition, attributes, groups, options) };
   },
 
-  async recommend(input, { folder }) {
+  ...questions((question) => async (input, { folder }) => {
     const engine = new Engine(await modelOf(input, folder));
     for (const event of input.record ?? []) {
       engine.record(event.user_id, event.item_id, ...detailsOf(event));
     }
-    return recommend(engine, input.request);
-  },
+    return ask(engine, question, input.request);
+  }),
 
-  profile({ events = [], merge = [], bytes }) {
+  profile({ events = [], merge = [], forget = [], bytes }) {
     const profile = recordAll(bytes === undefined ? new Profile() : Profile.fromBytes(fromHex(bytes)), events);
     for (const other of merge) profile.merge(recordAll(new Profile(), other));
+    const forgotten = forget.map((item) => profile.forgetItem(item));
     return {
+      forgotten,
       events: renamedDeep(profile.events, snake),
       bytes: toHex(profile.toBytes()),
       len: profile.length,

@@ -61,6 +61,16 @@ await train(rows, { options: { trainer: { name: 'spectral', lambda: 3 } } });
 // @ts-expect-error: not an option
 engine.recommend('ann', { amount: 3 });
 engine.mergeProfile('ann', new Profile());
+engine.similarItems(['barn', 7], { k: 3 }) satisfies Answer;
+// @ts-expect-error: items like an item do not depend on who asks
+engine.similarItems('barn', { history: [] });
+engine.scoreItems('ann', ['barn']).items.map(({ seen, known, score }) => (seen && known ? score : 0));
+// @ts-expect-error: what to score is missing
+engine.scoreItems({ userId: 'ann' });
+engine.recommendGroup(['ann', { userId: 'bob', weight: 2 }], { strategy: 'average' }) satisfies Answer;
+// @ts-expect-error: not a strategy
+engine.recommendGroup(['ann'], { strategy: 'mean' });
+const likeness: number | undefined = engine.similarUsers({ history: [{ itemId: 'barn' }] }).users[0]?.similarity;
 const source: 'graph' | 'popular' | undefined = answer.items[0]?.source;
 
 const columns = model.recommend(['ann'], { k: 3 });
@@ -68,6 +78,7 @@ columns.score satisfies Float64Array;
 for (const row of columns) console.log(row.userId, row.itemId, row.score);
 const recall: number = (await evaluate(model, rows, { k: 10 })).model.recall;
 matchesCondition({ price: 3 }, { price: 3 }) satisfies boolean;
+console.log(likeness);
 
 try {
   Model.open(new URL('file:///model.tm'));

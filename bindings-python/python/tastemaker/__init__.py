@@ -12,9 +12,10 @@ Python, Rust, Node and the browser.
 ('cake', 'tea')
 """
 
+from tastemaker._answer import Answer, Reason, Recommendation, Score, Scores, SimilarUser, SimilarUsers, Stage
 from tastemaker._catalog import Catalog
 from tastemaker._condition import matches_condition
-from tastemaker._engine import Answer, BatchReport, Engine, Reason, Recommendation, Recorded, Rejected, Stage
+from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
 from tastemaker._evaluate import Evaluation, evaluate
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
@@ -75,6 +76,10 @@ __all__ = [
     "Recorded",
     "Rejected",
     "Row",
+    "Score",
+    "Scores",
+    "SimilarUser",
+    "SimilarUsers",
     "Stage",
     "TastemakerError",
     "TrainOptions",

@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from itertools import count, repeat
-from typing import Any, NamedTuple, Optional, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
 from tastemaker import _native
+from tastemaker._answer import Answer, Scores, SimilarUsers
 from tastemaker._columns import event_columns
 from tastemaker._model import Model
 from tastemaker._profile import Profile
-from tastemaker._recommendations import html_table, no_attributes, title
 from tastemaker._typing import Buffer, Condition, Id, Table, Time
-
-
-class Reason(NamedTuple):
-    """What one event of the history gave to a score."""
-
-    item_id: Any
-    contribution: float
-    """Its part of the score; the contributions of an item add up to its score exactly."""
-    share: float
-    """The contribution as a share of the score."""
-
-
-class Recommendation(NamedTuple):
-    """One item of an answer."""
-
-    item_id: Any
-    score: float
-    rank: int
-    """From 1."""
-    source: str
-    """``graph`` (from the history) or ``popular`` (a top-up)."""
-    reasons: tuple[Reason, ...]
-    """The largest contributions first; empty unless the request said ``explain=True``."""
-
-
-class Stage(NamedTuple):
-    """One step of the pipeline: how many items came in and went out."""
-
-    stage: str
-    input: int
-    output: int
-    note: str
 
 
 class Recorded(NamedTuple):
@@ -72,110 +38,10 @@ class BatchReport(NamedTuple):
     rejected: list[Rejected]
 
 
-_Parts: TypeAlias = tuple[
-    list[Any],
-    list[float],
-    list[str],
-    Optional[list[list[tuple[Any, float, float]]]],
-    list[Any],
-    str,
-    Optional[list[tuple[str, int, int, str]]],
-]
-
-# Made in C from a tuple that is there already: a third of the time of a call of the class.
-_reason: Callable[[tuple[Any, float, float]], Reason] = partial(tuple.__new__, Reason)
-_recommendation: Callable[[tuple[Any, ...]], Recommendation] = partial(tuple.__new__, Recommendation)
-
-
-class Answer:
-    """The answer to one request: :attr:`items`, and what the model did not know."""
-
-    __slots__ = ("_engine", "_ids", "_items", "_parts", "_reasons", "_scores", "_sources", "ignored", "model", "trace")
-
-    def __init__(self, engine: _native.Engine | None, parts: _Parts) -> None:
-        self._engine = engine
-        self._parts = parts
-        self._ids, self._scores, self._sources, self._reasons, self.ignored, self.model, stages = parts
-        self.trace = None if stages is None else [Stage(*stage) for stage in stages]
-        self._items: list[Recommendation] | None = None
-
-    ignored: list[Any]
-    """The items of the history that the model does not know."""
-
-    model: str
-    """The hash of the model that answered."""
-
-    trace: list[Stage] | None
-    """The steps of the pipeline, if the request said ``trace=True``."""
-
-    @property
-    def items(self) -> list[Recommendation]:
-        """The recommendations, best first."""
-        if self._items is None:
-            reasons: Iterable[tuple[Reason, ...]] = repeat(())
-            if self._reasons is not None:
-                reasons = (tuple(map(_reason, parts)) for parts in self._reasons)
-            self._items = list(map(_recommendation, zip(self._ids, self._scores, count(1), self._sources, reasons)))
-        return self._items
-
-    @property
-    def item_ids(self) -> list[Any]:
-        """The ids of the recommended items, best first."""
-        return self._ids
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as plain data, the same in all languages."""
-        items = []
-        for item in self.items:
-            row = item._asdict()
-            row["reasons"] = [reason._asdict() for reason in item.reasons]
-            items.append(row)
-        answer: dict[str, Any] = {"items": items, "ignored": list(self.ignored), "model": self.model}
-        if self.trace is not None:
-            answer["trace"] = [stage._asdict() for stage in self.trace]
-        return answer
-
-    def __reduce__(self) -> tuple[type[Answer], tuple[None, _Parts]]:
-        return Answer, (None, self._parts)
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Answer) and self.to_dict() == other.to_dict()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        lines = [f"Answer({len(self)} items)"]
-        for item in self.items[:20]:
-            source = "" if item.source == "graph" else f"  {item.source}"
-            lines.append(f"  {item.rank:>3}. {item.item_id!r}  {item.score:.4g}{source}")
-        if len(self) > 20:
-            lines.append("  …")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        attributes = no_attributes if self._engine is None else self._engine.model().attributes
-
-        def because(item: Recommendation) -> str:
-            parts = (
-                f"{title(attributes, reason.item_id) or reason.item_id} {reason.share:.0%}" for reason in item.reasons[:2]
-            )
-            return ", ".join(parts)
-
-        rows = [
-            [
-                item.rank,
-                item.item_id,
-                title(attributes, item.item_id),
-                f"{item.score:.4g}",
-                "" if item.source == "graph" else item.source,
-                because(item),
-            ]
-            for item in self.items
-        ]
-        return html_table(["rank", "item_id", "title", "score", "source", "because of"], rows)
+def _request(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a method by their names."""
+    del arguments["self"]
+    return arguments
 
 
 class Engine:
@@ -271,6 +137,73 @@ class Engine:
         """
         parts = self._recommend(user_id, history, k, now, filter, allow, deny, exclude_seen, explain, trace)
         return Answer(self._native, parts)
+
+    def similar_items(
+        self,
+        item_id: Id | None = None,
+        k: int = 10,
+        *,
+        item_ids: Iterable[Id] | None = None,
+        filter: Condition | None = None,
+        allow: Iterable[Id] | None = None,
+        deny: Iterable[Id] | None = None,
+        explain: bool = False,
+        trace: bool = False,
+    ) -> Answer:
+        """More like this: what follows from an item, or from several in ``item_ids``, alone.
+
+        The items themselves do not come back. All else is as in :meth:`recommend`.
+        """
+        return Answer(self._native, self._native.similar_items(_request(locals())))
+
+    def score_items(
+        self,
+        user_id: Id | None = None,
+        item_ids: Iterable[Id] | None = None,
+        *,
+        history: Iterable[Id | Mapping[str, Any]] | None = None,
+        now: Time | None = None,
+        explain: bool = False,
+    ) -> Scores:
+        """The score of each item in ``item_ids``, in the order given.
+
+        A score has the bits that :meth:`recommend` gives, also for items that it would leave
+        out because they were seen or dismissed; an item that the model does not have scores 0.
+        """
+        return Scores._of(*self._native.score_items(_request(locals())))
+
+    def recommend_group(
+        self,
+        members: Iterable[Id | Mapping[str, Any]],
+        k: int = 10,
+        *,
+        strategy: Literal["average", "least_misery"] = "average",
+        now: Time | None = None,
+        filter: Condition | None = None,
+        allow: Iterable[Id] | None = None,
+        deny: Iterable[Id] | None = None,
+        exclude_seen: bool = True,
+        explain: bool = False,
+        trace: bool = False,
+    ) -> Answer:
+        """One answer for several people.
+
+        A member is a user id, or a dictionary with ``user_id``, ``history`` and ``weight``. Each
+        history counts the same, however long it is, times the weight; ``least_misery`` takes the
+        lowest of the members' scores in place of their mean. What any member has seen or
+        dismissed is left out.
+        """
+        return Answer(self._native, self._native.recommend_group(_request(locals())))
+
+    def similar_users(
+        self,
+        user_id: Id | None = None,
+        k: int = 10,
+        *,
+        history: Iterable[Id | Mapping[str, Any]] | None = None,
+    ) -> SimilarUsers:
+        """The users whose training histories are most like a user's history, or a given one."""
+        return SimilarUsers._of(*self._native.similar_users(_request(locals())))
 
     def profile(self, user_id: Id) -> Profile:
         """A copy of a user's history; empty for a stranger."""

@@ -1,6 +1,6 @@
 """The compiled part; private. `tastemaker` is the API."""
 
-from typing import Any, Final, final
+from typing import Any, Final, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,7 @@ class Profile:
         self, item_id: Any, kind: Any | None = None, weight: Any | None = None, timestamp: Any | None = None
     ) -> bool: ...
     def merge(self, other: Profile) -> None: ...
+    def forget_item(self, item_id: Any) -> int: ...
     def to_bytes(self) -> bytes: ...
     def events(self) -> list[dict[str, Any]]: ...
     def __len__(self) -> int: ...
@@ -95,6 +96,17 @@ class Model:
     def recommend(
         self, users: Column, options: Any, progress: Any | None
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float64], NDArray[np.uint32], NDArray[np.uint8]]: ...
+
+_Reasons: TypeAlias = list[tuple[Any, float, float, tuple[int, ...]]]
+_Answer: TypeAlias = tuple[
+    list[Any],
+    list[float],
+    list[str],
+    list[_Reasons] | None,
+    list[Any],
+    str,
+    list[tuple[str, int, int, str]] | None,
+]
 
 @final
 class Engine:
@@ -131,15 +143,13 @@ class Engine:
         exclude_seen: bool | None,
         explain: bool | None,
         trace: bool | None,
-    ) -> tuple[
-        list[Any],
-        list[float],
-        list[str],
-        list[list[tuple[Any, float, float]]] | None,
-        list[Any],
-        str,
-        list[tuple[str, int, int, str]] | None,
-    ]: ...
+    ) -> _Answer: ...
+    def similar_items(self, request: dict[str, Any]) -> _Answer: ...
+    def recommend_group(self, request: dict[str, Any]) -> _Answer: ...
+    def score_items(
+        self, request: dict[str, Any]
+    ) -> tuple[list[tuple[Any, bool, bool, float, _Reasons]], list[Any], str]: ...
+    def similar_users(self, request: dict[str, Any]) -> tuple[list[tuple[Any, float]], list[Any], str]: ...
     def profile(self, user_id: Any) -> Profile: ...
     def merge_profile(self, user_id: Any, profile: Profile) -> bool: ...
     def erase(self, user_id: Any) -> bool: ...

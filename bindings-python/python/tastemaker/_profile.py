@@ -71,6 +71,10 @@ class Profile:
         """Takes over all events of another profile."""
         self._native.merge(other._native)
 
+    def forget_item(self, item_id: Id) -> int:
+        """Removes every event on an item and returns how many there were."""
+        return self._native.forget_item(item_id)
+
     @property
     def events(self) -> list[Event]:
         """The events, oldest first."""

@@ -32,6 +32,11 @@ def program(folder: Path) -> None:
     assert_type(answer.items, list[tm.Recommendation])
     assert_type(answer.items[0].reasons[0].share, float)
     assert_type(engine.profile("a").to_bytes(), bytes)
+    assert_type(engine.similar_items(item_ids=["mill", 3]), tm.Answer)
+    assert_type(engine.score_items("a", ["mill"]).items[0].seen, bool)
+    group = engine.recommend_group(["a", {"history": ["mill"], "weight": 2}], strategy="least_misery")
+    assert_type(group.items[0].reasons[0].members, tuple[int, ...])
+    assert_type(engine.similar_users("a").users[0].similarity, float)
 
     evaluation = tm.evaluate(model, {"user_id": ["a"], "item_id": ["mill"]})
     assert_type(evaluation.model, dict[str, float])

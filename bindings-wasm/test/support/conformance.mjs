@@ -3,7 +3,9 @@
 // `tm` is the package; `read(name)` gives the bytes of a file of core/conformance. An operation
 // that is not known, or a count that is not the manifest's, is a failure.
 
-const OPERATIONS = { condition, recommend, profile, open, catalog, train, model, batch, evaluate, engine };
+// The questions to an engine: what they are called is what the method is called.
+const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, model, batch, evaluate, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -50,13 +52,20 @@ function condition({ tm, suite }, input) {
   return { result: tm.matchesCondition(condition, attributes, groups, { lenient }) };
 }
 
-async function recommend(context, input) {
-  const { tm } = context;
-  const engine = new tm.Engine(await modelOf(context, input));
-  for (const { user_id: user, ...event } of input.record ?? []) {
-    engine.record(user, event.item_id, event.kind, details(event));
-  }
-  return answer(engine, input.request);
+/** One function a question, by its name. */
+function questions(make) {
+  return Object.fromEntries(QUESTIONS.map((name) => [name, make(name)]));
+}
+
+function question(name) {
+  return async (context, input) => {
+    const { tm } = context;
+    const engine = new tm.Engine(await modelOf(context, input));
+    for (const { user_id: user, ...event } of input.record ?? []) {
+      engine.record(user, event.item_id, event.kind, details(event));
+    }
+    return ask(engine, name, input.request);
+  };
 }
 
 function profile({ tm }, input) {
@@ -67,7 +76,8 @@ function profile({ tm }, input) {
   const start = input.bytes === undefined ? new tm.Profile() : tm.Profile.fromBytes(fromHex(input.bytes));
   const value = record(start, input.events ?? []);
   for (const other of input.merge ?? []) value.merge(record(new tm.Profile(), other));
-  return { events: snake(value.events), bytes: toHex(value.toBytes()), len: value.length };
+  const forgotten = (input.forget ?? []).map((item) => value.forgetItem(item));
+  return { forgotten, events: snake(value.events), bytes: toHex(value.toBytes()), len: value.length };
 }
 
 async function open(context, input) {
@@ -133,7 +143,7 @@ async function engine(context, { steps, ...input }) {
       value.swap(await modelOf(context, other));
       return null;
     },
-    recommend: (request) => answer(value, request),
+    ...questions((question) => (request) => ask(value, question, request)),
   };
   const results = [];
   for (const [name, ...given] of steps) {
@@ -148,17 +158,25 @@ async function engine(context, { steps, ...input }) {
   return { results };
 }
 
-function answer(value, given) {
-  const request = camel(given);
-  if (Array.isArray(request?.history)) request.history = request.history.map(camel);
-  const result = snake(value.recommend(request));
+function ask(value, question, given) {
+  const request = asked(given);
+  const method = question.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  const result = snake(value[method](request));
   // Results of a model with integer ids are numbers; the suites have texts.
-  for (const item of result.items) {
+  for (const item of result.items ?? []) {
     item.item_id = String(item.item_id);
     for (const reason of item.reasons) reason.item_id = String(reason.item_id);
   }
+  for (const user of result.users ?? []) user.user_id = String(user.user_id);
   result.ignored = result.ignored.map(String);
   return result;
+}
+
+function asked(given) {
+  const request = camel(given);
+  if (Array.isArray(request?.history)) request.history = request.history.map(camel);
+  if (Array.isArray(request?.members)) request.members = request.members.map(asked);
+  return request;
 }
 
 function summary(value) {

@@ -40,6 +40,11 @@ export async function program(): Promise<Id[]> {
   // @ts-expect-error an option that does not exist
   engine.recommend('me', { kay: 3 });
 
+  engine.similarItems('a').items satisfies Answer['items'];
+  engine.scoreItems('me', ['a', 42]).items.map(({ score }) => score);
+  engine.recommendGroup(['me', { userId: 'you', weight: 2 }], { strategy: 'least_misery' });
+  engine.similarUsers('me', { k: 3 }).users.map(({ similarity }) => similarity);
+
   const profile = new Profile();
   profile.record('a');
   engine.mergeProfile('me', profile);

@@ -76,11 +76,16 @@ def rank(model, events, k, now=None, exclude_seen=True, eligible=None, baseline=
     weights, integers, shift = fixed_point(model, events, now)
     if baseline:
         integers, shift = {}, 0
+    excluded = {i for i, x in weights.items() if exclude_seen or x < 0}
+    return placed(model, integers, shift, k, excluded, eligible), integers, -(model.scale + shift)
+
+
+def placed(model, integers, shift, k, excluded, eligible=None):
+    """[(index, integer score, source)] by integer weights."""
     scores = {}
     for item, q in integers.items():
         for to, weight in model.rows[item].items():
             scores[to] = scores.get(to, 0) + q * weight
-    excluded = {i for i, x in weights.items() if exclude_seen or x < 0}
     open_to = [
         i for i in range(len(model.ids))
         if model.active[i] and i not in excluded and (eligible is None or i in eligible)
@@ -91,8 +96,7 @@ def rank(model, events, k, now=None, exclude_seen=True, eligible=None, baseline=
     popular = [i for i in model.order if i in allowed and score(i) == 0]
     against = sorted((i for i in open_to if score(i) < 0), key=lambda i: (-score(i), i))
     places = [(i, "graph") for i in best] + [(i, "popular") for i in popular] + [(i, "graph") for i in against]
-    ranked = [(i, score(i), source) for i, source in places[:k]]
-    return ranked, integers, -(model.scale + shift)
+    return [(i, score(i), source) for i, source in places[:k]]
 
 
 def reasons(model, integers, exponent, item):
@@ -125,31 +129,40 @@ def stored(model, user):
     return [(t, model.ids[i], k, w) for t, i, k, w in model.histories.get(user, [])]
 
 
+def limits(model, request, matches):
+    """The items that filter and lists leave, and the ids of the lists that the model lacks."""
+    if ("filter" in request and request["filter"] is not None) != (matches is not None):
+        raise ValueError("a filter needs its predicate")
+    eligible = set(range(len(model.ids)))
+    if matches:
+        eligible &= {i for i, a in enumerate(model.attributes) if matches(a)}
+    allow, deny = request.get("allow"), request.get("deny") or []
+    if allow is not None:
+        eligible &= {model.index[i] for i in allow if i in model.index}
+    eligible -= {model.index[i] for i in deny if i in model.index}
+    return eligible, {i for i in [*(allow or []), *deny] if i not in model.index}
+
+
 def answer(model, request, recorded=(), matches=None):
     """The answer to a request. `matches` is the request's filter as a Python predicate on an
     item's attributes; `recorded` are the events recorded for its user."""
-    if ("filter" in request and request["filter"] is not None) != (matches is not None):
-        raise ValueError("a filter needs its predicate")
     user = request.get("user_id")
     given = [profiles.event(e) for e in request.get("history") or []]
     base = stored(model, user) if user is not None else []
     events, ignored = history(model, base, recorded, given)
     ignored_events = len(profiles.union(base, recorded, given)) - len(events)
-    eligible = set(range(len(model.ids)))
-    if matches:
-        eligible &= {i for i, a in enumerate(model.attributes) if matches(a)}
-    if request.get("allow") is not None:
-        ignored |= {i for i in request["allow"] if i not in model.index}
-        eligible &= {model.index[i] for i in request["allow"] if i in model.index}
-    deny = request.get("deny") or []
-    ignored |= {i for i in deny if i not in model.index}
-    eligible -= {model.index[i] for i in deny if i in model.index}
+    eligible, strangers = limits(model, request, matches)
+    ignored |= strangers
     seen = request.get("exclude_seen", True)
     ranked, integers, exponent = rank(
         model, events, request.get("k", 10), request.get("now"), True if seen is None else seen, eligible,
     )
-    if request.get("trace"):
-        trace = stages(model, request, events, ignored_events, eligible, integers, ranked)
+    trace = stages(model, request, len(events) + ignored_events, eligible, integers, ranked)
+    return written(model, request, ranked, integers, exponent, ignored, trace)
+
+
+def written(model, request, ranked, integers, exponent, ignored, trace):
+    """An answer as the core's JSON."""
     items = []
     for place, (item, score, source) in enumerate(ranked):
         why = reasons(model, integers, exponent, item) if request.get("explain") else []
@@ -163,12 +176,12 @@ def answer(model, request, recorded=(), matches=None):
     return out | {"trace": trace} if request.get("trace") else out
 
 
-def stages(model, request, events, ignored_events, eligible, integers, ranked):
+def stages(model, request, events, eligible, integers, ranked):
     """What a trace counts: [{stage, input, output}]."""
     open_to = {i for i in eligible if model.active[i]}
     graph = sum(1 for _, score, _ in ranked if score > 0)
     rows = [
-        ("history", len(events) + ignored_events, len(integers)),
+        ("history", events, len(integers)),
         ("eligibility", len(model.ids), len(open_to)),
         ("graph", len(open_to), graph),
         ("top_up", request.get("k", 10) - graph, len(ranked) - graph),

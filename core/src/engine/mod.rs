@@ -5,13 +5,24 @@
 //! request works on the model it began with.
 
 mod answer;
+mod ask;
+mod group;
+mod parse;
+mod recommend;
 mod request;
+mod score;
+mod similar;
 mod store;
+mod users;
 
 use std::sync::{Mutex, PoisonError, RwLock};
 
 pub use answer::{Answer, Reason, Recommendation, Stage};
+pub use group::{GroupMember, GroupRequest, MAX_MEMBERS, Strategy};
 pub use request::Request;
+pub use score::{Score, ScoreRequest, Scores};
+pub use similar::SimilarRequest;
+pub use users::{SimilarUser, SimilarUsers, SimilarUsersRequest};
 
 use crate::error::Result;
 use crate::event::{Event, EventColumns, KindTable};
@@ -174,38 +185,20 @@ impl Engine {
         Ok(report)
     }
 
-    /// Answers a request.
-    ///
-    /// Exactly `k` items come back whenever `k` items are eligible. The same model, profile and
-    /// request give the same answer, bit for bit, everywhere.
-    ///
-    /// Cost: some microseconds for the ranking; with a filter, one pass over its columns; with
-    /// `explain`, a binary search for each history item and answer.
-    ///
-    /// # Errors
-    /// [`crate::ErrorKind::InvalidArgument`], [`crate::ErrorKind::InvalidId`], and those of the
-    /// request's history as in [`Engine::record`].
-    pub fn recommend(&self, request: &Request) -> Result<Answer> {
-        let model = self.model();
-        request.check(model.kinds())?;
-        let mut workspace = self.take_workspace();
-        let answer = answer::answer(&model, &self.store, request, &mut workspace);
-        let mut pool = self
-            .workspaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// Lends buffers of an earlier request.
+    fn with_workspace<R>(&self, work: impl FnOnce(&mut Workspace) -> R) -> R {
+        let pool = || {
+            self.workspaces
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let mut workspace = pool().pop().unwrap_or_default();
+        let result = work(&mut workspace);
+        let mut pool = pool();
         if pool.len() < 64 {
             pool.push(workspace);
         }
-        answer
-    }
-
-    fn take_workspace(&self) -> Workspace {
-        self.workspaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-            .unwrap_or_default()
+        result
     }
 
     /// A user's profile: the training history that the model holds and all recorded events.

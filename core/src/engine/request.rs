@@ -2,12 +2,11 @@
 
 use serde_json::Value as Json;
 
-use super::check_kind;
+use super::parse::{self, Limits, check_asker};
 use crate::condition::Condition;
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::{DEFAULT_KIND, Event, KindTable, timestamp_from_number};
+use crate::error::Result;
+use crate::event::KindTable;
 use crate::fields::Fields;
-use crate::id::check_id;
 use crate::profile::Profile;
 use crate::rank::check_k;
 
@@ -94,27 +93,27 @@ impl Request {
     /// `item_id` and perhaps `kind` (default `view`), `weight` (1) and `timestamp` (0).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for an unknown name or a value of the wrong shape, and
-    /// the error of the value itself: [`ErrorKind::InvalidId`], [`ErrorKind::InvalidCondition`],
-    /// [`ErrorKind::InvalidWeight`], [`ErrorKind::InvalidTimestamp`]. A number that is `null`
-    /// is invalid, because that is how JSON writes NaN.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for an unknown name or a value of
+    /// the wrong shape, and the error of the value itself:
+    /// [`InvalidId`](crate::ErrorKind::InvalidId),
+    /// [`InvalidCondition`](crate::ErrorKind::InvalidCondition),
+    /// [`InvalidWeight`](crate::ErrorKind::InvalidWeight),
+    /// [`InvalidTimestamp`](crate::ErrorKind::InvalidTimestamp). A number that is `null` is
+    /// invalid, because that is how JSON writes NaN.
     pub fn from_json(value: &Json) -> Result<Self> {
         let fields = Fields::new("request", value, &NAMES)?;
-        let now = match fields.get("now") {
-            None => None,
-            Some(now) => Some(number_as_time("request.now", now)?),
-        };
+        let limits = parse::Read::new(&fields)?;
         let request = Self {
             user_id: fields.text("user_id")?.map(str::to_owned),
-            history: history(&fields)?,
-            k: fields.whole("k", 10, 0, u64::from(u32::MAX))? as usize,
-            now,
-            filter: fields.get("filter").map(Condition::parse).transpose()?,
-            allow: fields.texts("allow")?,
-            deny: fields.texts("deny")?.unwrap_or_default(),
+            history: parse::history(&fields, "request")?,
+            k: limits.k,
+            now: parse::now(&fields)?,
+            filter: limits.filter,
+            allow: limits.allow,
+            deny: limits.deny,
             exclude_seen: fields.bool("exclude_seen", true)?,
-            explain: fields.bool("explain", false)?,
-            trace: fields.bool("trace", false)?,
+            explain: limits.explain,
+            trace: limits.trace,
         };
         request.check_shape()?;
         Ok(request)
@@ -122,66 +121,24 @@ impl Request {
 
     fn check_shape(&self) -> Result<()> {
         check_k(self.k)?;
-        if let Some(user_id) = &self.user_id {
-            check_id("user_id", user_id)?;
-        }
-        if let Some(now) = self.now {
-            crate::event::check_timestamp("now", now)?;
-        }
-        Ok(())
+        parse::check_now(self.now)?;
+        check_asker(self.user_id.as_deref())
     }
 
     /// Everything that can be checked with the model's kinds at hand.
     pub(super) fn check(&self, kinds: &KindTable) -> Result<()> {
         self.check_shape()?;
-        for (row, event) in self.history.events().iter().enumerate() {
-            check_kind(kinds, &event.kind)
-                .map_err(|e| e.context(format_args!("history, event {row}")))?;
+        parse::check_history(kinds, &self.history)
+    }
+
+    pub(super) fn limits(&self) -> Limits<'_> {
+        Limits {
+            k: self.k,
+            filter: self.filter.as_ref(),
+            allow: self.allow.as_deref(),
+            deny: &self.deny,
+            explain: self.explain,
+            trace: self.trace,
         }
-        Ok(())
     }
-}
-
-fn number_as_time(field: &str, value: &Json) -> Result<i64> {
-    match value.as_i64() {
-        Some(whole) => crate::event::check_timestamp(field, whole).map(|()| whole),
-        None => timestamp_from_number(field, value.as_f64().unwrap_or(f64::NAN)),
-    }
-}
-
-fn history(fields: &Fields<'_>) -> Result<Profile> {
-    let Some(list) = fields.get("history") else {
-        return Ok(Profile::new());
-    };
-    let list = list
-        .as_array()
-        .ok_or_else(|| fields.wrong("history", list, "it must be a list of events"))?;
-    let mut events = Vec::with_capacity(list.len());
-    for (row, entry) in list.iter().enumerate() {
-        events.push(event(entry).map_err(|e| e.context(format_args!("request.history[{row}]")))?);
-    }
-    Ok(Profile::from_valid(events))
-}
-
-fn event(entry: &Json) -> Result<Event> {
-    if !entry.is_object() {
-        return Err(Error::new(
-            ErrorKind::InvalidArgument,
-            "an event is an object with an item_id",
-        ));
-    }
-    let fields = Fields::new("event", entry, &["item_id", "kind", "weight", "timestamp"])?;
-    let item_id = fields.text("item_id")?.unwrap_or_default();
-    let kind = fields.text("kind")?.unwrap_or(DEFAULT_KIND);
-    let timestamp = match fields.raw("timestamp") {
-        None => 0,
-        Some(value) => number_as_time("timestamp", value)?,
-    };
-    let weight = match fields.raw("weight") {
-        None => 1.0,
-        Some(value) => value.as_f64().unwrap_or(f64::NAN),
-    };
-    let event = Event::new(item_id, kind, timestamp).with_weight(weight);
-    event.check()?;
-    Ok(event)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
+use crate::bitset::BitSet;
 use crate::error::Result;
 use crate::model::Model;
 use crate::profile::Profile;
@@ -110,6 +111,18 @@ impl Store {
             },
         );
         known
+    }
+
+    /// The users of a model who were erased, by index.
+    pub(super) fn erased(&self, model: &Model) -> BitSet {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        let mut erased = BitSet::empty(model.user_count());
+        for (user_id, _) in users.iter().filter(|(_, entry)| entry.erased) {
+            if let Some(user) = model.users().find(user_id) {
+                erased.insert(user as usize);
+            }
+        }
+        erased
     }
 
     pub(super) fn len(&self) -> usize {

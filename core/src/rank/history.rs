@@ -84,6 +84,11 @@ pub(crate) struct FixedPoint {
 }
 
 impl FixedPoint {
+    /// Integers, without zeros and ascending by item, that are multiples of `2^-shift`.
+    pub(crate) fn of(items: Vec<(u32, i32)>, shift: i32) -> Self {
+        Self { items, shift }
+    }
+
     /// The value of an integer weight of 1.
     pub(crate) fn unit(&self) -> f64 {
         libm::ldexp(1.0, -self.shift)

@@ -5,14 +5,18 @@
 //! Everything after the weights is integer arithmetic, so that it is exact: the order in which
 //! rows are added, the instruction set and the language cannot change a bit.
 
+pub(crate) mod alike;
 mod explain;
+pub(crate) mod group;
 mod history;
+mod score;
 #[cfg(test)]
 mod tests;
 mod topk;
 
-pub(crate) use explain::explain;
+pub(crate) use explain::{Share, explain};
 pub(crate) use history::{Signal, Weighted, fold};
+pub(crate) use score::score;
 
 use tastemaker_kernels::Sums;
 

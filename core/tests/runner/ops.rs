@@ -5,7 +5,9 @@ use tastemaker::Result;
 use tastemaker::catalog::Catalog;
 use tastemaker::condition::Condition;
 use tastemaker::control::Control;
-use tastemaker::engine::{Engine, Request};
+use tastemaker::engine::{
+    Engine, GroupRequest, Request, ScoreRequest, SimilarRequest, SimilarUsersRequest,
+};
 use tastemaker::evaluate::{EvaluateOptions, evaluate};
 use tastemaker::event::Event;
 use tastemaker::json::{Map, Value, json};
@@ -16,7 +18,8 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
     let input = &case["input"];
     match case["op"].as_str().expect("an operation") {
         "condition" => condition(suite, input),
-        "recommend" => recommend(suites, input),
+        op @ ("recommend" | "similar_items" | "score_items" | "recommend_group"
+        | "similar_users") => question(suites, op, input),
         "profile" => profile(input),
         "open" => open(suites, input),
         "catalog" => catalog(input),
@@ -54,14 +57,32 @@ fn event(given: &Value) -> Event {
     Event::new(item_id, kind, timestamp).with_weight(given.get("weight").map_or(1.0, number))
 }
 
-fn recommend(suites: &Suites, input: &Value) -> Result<Value> {
+/// A question to a new engine, after the events that a case records.
+fn question(suites: &Suites, op: &str, input: &Value) -> Result<Value> {
     let engine = Engine::new(suites.model(input)?);
     for given in input["record"].as_array().into_iter().flatten() {
         engine.record(given["user_id"].as_str().expect("a user_id"), &event(given))?;
     }
-    Ok(engine
-        .recommend(&Request::from_json(&input["request"])?)?
-        .to_json())
+    ask(&engine, op, &input["request"])
+}
+
+fn ask(engine: &Engine, op: &str, request: &Value) -> Result<Value> {
+    Ok(match op {
+        "recommend" => engine.recommend(&Request::from_json(request)?)?.to_json(),
+        "similar_items" => engine
+            .similar_items(&SimilarRequest::from_json(request)?)?
+            .to_json(),
+        "score_items" => engine
+            .score_items(&ScoreRequest::from_json(request)?)?
+            .to_json(),
+        "recommend_group" => engine
+            .recommend_group(&GroupRequest::from_json(request)?)?
+            .to_json(),
+        "similar_users" => engine
+            .similar_users(&SimilarUsersRequest::from_json(request)?)?
+            .to_json(),
+        unknown => panic!("the step {unknown} is not known"),
+    })
 }
 
 fn profile(input: &Value) -> Result<Value> {
@@ -79,6 +100,10 @@ fn profile(input: &Value) -> Result<Value> {
     for other in input["merge"].as_array().into_iter().flatten() {
         profile.merge(&build(Profile::new(), other)?);
     }
+    let forget = input["forget"].as_array().into_iter().flatten();
+    let forgotten: Vec<usize> = forget
+        .map(|item| profile.forget_item(item.as_str().expect("an id")))
+        .collect();
     let events: Vec<Value> = profile
         .events()
         .iter()
@@ -86,7 +111,12 @@ fn profile(input: &Value) -> Result<Value> {
         .collect();
     let bytes = profile.to_bytes();
     assert_eq!(Profile::from_bytes(&bytes)?, profile, "the bytes come back");
-    Ok(json!({"events": events, "bytes": to_hex(&bytes), "len": profile.len()}))
+    Ok(json!({
+        "forgotten": forgotten,
+        "events": events,
+        "bytes": to_hex(&bytes),
+        "len": profile.len(),
+    }))
 }
 
 fn open(suites: &Suites, input: &Value) -> Result<Value> {
@@ -244,7 +274,6 @@ fn run_step(suites: &Suites, engine: &Engine, step: &Value) -> Result<Value> {
             engine.swap(suites.model(&step[1])?);
             Value::Null
         }
-        "recommend" => engine.recommend(&Request::from_json(&step[1])?)?.to_json(),
-        unknown => panic!("the step {unknown} is not known"),
+        op => ask(engine, op, &step[1])?,
     })
 }

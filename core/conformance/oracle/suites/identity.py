@@ -187,6 +187,7 @@ def profiles():
     add("60 events with collisions", many)
     add("60 events with collisions, backwards", many[::-1])
     add("60 events with collisions, in two halves", many[30:], many[:30])
+    forgotten(suite, event)
     bounded(suite, add, event)
     broken(suite)
     for field, value, code in (
@@ -198,6 +199,21 @@ def profiles():
     ):
         suite.fails(f"refused: {field} {str(value)[:20]}", "profile", {"events": [event("a") | {field: value}]}, code)
     return suite
+
+
+def forgotten(suite, event):
+    """Items that are forgotten, in turn: how many events each had, and what is left."""
+    events = [event("a"), event("b", "save", 5), event("a", "save", 7), event("A"), event("é"), event("c", weight=2)]
+    for items in (["a"], ["b"], ["moon"], ["a", "a"], ["A"], ["e\u0301"], ["é"], [""], ["c", "b", "a", "A", "é"]):
+        left, counts = profile.union([profile.event(e) for e in events]), []
+        for item in items:
+            kept = [e for e in left if e[1] != item]
+            counts.append(len(left) - len(kept))
+            left = kept
+        suite.case(f"forget {items}", "profile", {"events": events, "forget": items}, {
+            "forgotten": counts, "events": profile.to_json(left), "bytes": profile.hexed(left), "len": len(left),
+        })
+    suite.case("forget in an empty profile", "profile", {"events": [], "forget": ["a"]}, {"forgotten": [0], "len": 0})
 
 
 def bounded(suite, add, event):
