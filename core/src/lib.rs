@@ -33,7 +33,7 @@
 //! | [`train`] | from events and a catalog to a model |
 //! | [`model`] | the read-only snapshot: open, save, read, batch recommendations, edge export |
 //! | [`profile`] | a user: one bounded history that merges and travels |
-//! | [`engine`] | a model and its users: record, recommend, explain, erase |
+//! | [`engine`] | a model and its users: record, ask, explain, erase |
 //! | [`condition`] | the predicate language of filters |
 //! | [`evaluate`] | ranking metrics beside a baseline |
 //! | [`control`] | progress and cancellation |
