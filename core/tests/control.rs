@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use support::{catalog, events, options, tiny, trained, with_columns};
 use tastemaker::control::{Control, Progress};
-use tastemaker::evaluate::{EvaluateOptions, evaluate};
+use tastemaker::evaluate::{EvaluateOptions, TestSet, evaluate};
 use tastemaker::event::IdColumn;
 use tastemaker::json::json;
 use tastemaker::model::{BatchOptions, Model};
@@ -134,8 +134,7 @@ fn batches_and_evaluations_can_be_cancelled() {
     let (users, items) = (IdColumn::Text(&["u0"]), IdColumn::Text(&["item 1"]));
     let error = evaluate(
         &model,
-        &users,
-        &items,
+        &TestSet::new(users, items),
         &EvaluateOptions::default(),
         &control,
     )
@@ -144,7 +143,7 @@ fn batches_and_evaluations_can_be_cancelled() {
 }
 
 #[test]
-fn an_evaluation_reports_both_of_its_stages() {
+fn an_evaluation_reports_all_of_its_stages() {
     let model = trained(&events(1, 20, 20, 200), None, &options(&json!({})));
     let stages: Mutex<Vec<(String, bool)>> = Mutex::default();
     let report = |p: Progress<'_>| {
@@ -157,14 +156,13 @@ fn an_evaluation_reports_both_of_its_stages() {
     let control = Control::new().with_progress(&report);
     evaluate(
         &model,
-        &users,
-        &items,
+        &TestSet::new(users, items),
         &EvaluateOptions::default(),
         &control,
     )
     .unwrap();
     let stages = stages.into_inner().unwrap();
-    for stage in ["model", "popularity"] {
+    for stage in ["model", "popularity", "intervals"] {
         assert!(stages.contains(&(stage.to_owned(), true)), "{stages:?}");
     }
 }

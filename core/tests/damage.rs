@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use support::tiny;
 use tastemaker::control::Control;
 use tastemaker::engine::{Engine, Request};
-use tastemaker::evaluate::{EvaluateOptions, evaluate};
+use tastemaker::evaluate::{EvaluateOptions, TestSet, evaluate};
 use tastemaker::event::{Event, IdColumn};
 use tastemaker::json::json;
 use tastemaker::model::{BatchOptions, EdgeOptions, Model};
@@ -175,13 +175,13 @@ fn exercise(model: &Model) -> Result<(), Error> {
     let users: Vec<&str> = users.iter().map(String::as_str).collect();
     let _ = model.recommend_users(&users, &BatchOptions::default(), &Control::new())?;
     let pairs: Vec<&str> = users.iter().map(|_| "item 1").collect();
-    let _ = evaluate(
-        model,
-        &IdColumn::Text(&users),
-        &IdColumn::Text(&pairs),
-        &EvaluateOptions::default(),
-        &Control::new(),
-    );
+    let test = TestSet::new(IdColumn::Text(&users), IdColumn::Text(&pairs));
+    let options = EvaluateOptions {
+        auc: true,
+        resamples: 2,
+        ..EvaluateOptions::default()
+    };
+    let _ = evaluate(model, &test, &options, &Control::new());
     let _ = model.export_edge(&EdgeOptions::default())?;
     engine.record(user, &Event::new("item 1", "view", 1))?;
     engine.erase(user)?;

@@ -9,7 +9,7 @@
 
 use tastemaker::ErrorKind;
 use tastemaker::engine::Request;
-use tastemaker::evaluate::EvaluateOptions;
+use tastemaker::evaluate::{CompareOptions, EvaluateOptions};
 use tastemaker::json::{Value, json};
 use tastemaker::model::{BatchOptions, EdgeOptions};
 use tastemaker::train::TrainOptions;
@@ -38,8 +38,9 @@ fn every_field_refuses_every_other_type() {
     let edge: Parse = |v| EdgeOptions::from_json(v).map(drop);
     let train: Parse = |v| TrainOptions::from_json(v).map(drop);
     let evaluation: Parse = |v| EvaluateOptions::from_json(v).map(drop);
+    let comparison: Parse = |v| CompareOptions::from_json(v).map(drop);
     let (whole, number, flag, text) = (&[1usize][..], &[1, 2][..], &[0][..], &[3][..]);
-    let cases: [(&str, Parse, &[Field<'_>]); 5] = [
+    let cases: [(&str, Parse, &[Field<'_>]); 6] = [
         (
             "request",
             request,
@@ -91,7 +92,37 @@ fn every_field_refuses_every_other_type() {
                 ("user_id_type", &[]),
             ],
         ),
-        ("options", evaluation, &[("k", whole), ("threads", whole)]),
+        (
+            "options",
+            evaluation,
+            &[
+                ("k", &[1, 4]),
+                ("threads", whole),
+                ("exclude_seen", flag),
+                ("auc", flag),
+                ("diversity", &[5]),
+                ("per_user", flag),
+                ("resamples", whole),
+                ("confidence", &[]),
+                ("seed", whole),
+                ("history_buckets", &[4]),
+            ],
+        ),
+        (
+            "options",
+            comparison,
+            &[
+                ("k", &[1, 4]),
+                ("threads", whole),
+                ("exclude_seen", flag),
+                ("auc", flag),
+                ("diversity", &[5]),
+                ("resamples", whole),
+                ("confidence", &[]),
+                ("permutations", whole),
+                ("seed", whole),
+            ],
+        ),
     ];
     for (what, parse, fields) in cases {
         for (name, accepted) in fields {

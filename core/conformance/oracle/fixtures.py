@@ -70,6 +70,23 @@ def small():
     )
 
 
+def other():
+    """The venues with other neighbours, for comparisons with `small`."""
+    model = small()
+    model.graph = {a: {b: 1001 - w for b, w in row.items()} for a, row in model.graph.items()}
+    model.graph["pier"] = {"hall": 7, "chapel": 9}
+    return model
+
+
+def large_other():
+    """`large` with other weights and other popularity."""
+    dice = random.Random(7)
+    model = large()
+    model.graph = {a: {b: w if dice.random() < 0.6 else 70 for b, w in row.items()} for a, row in model.graph.items()}
+    model.popularity = {name: dice.randrange(0, 30) for name in model.items}
+    return model
+
+
 def decay():
     letters = "abcdef"
     return Description(
@@ -166,7 +183,7 @@ def empty():
 
 MODELS = {
     "small": small, "decay": decay, "unicode": unicode, "large": large,
-    "extreme-high": lambda: extreme(64), "extreme-low": lambda: extreme(-64), "one": one, "empty": empty, "example": example.description,
+    "extreme-high": lambda: extreme(64), "extreme-low": lambda: extreme(-64), "other": other, "large-other": large_other, "one": one, "empty": empty, "example": example.description,
 }
 
 

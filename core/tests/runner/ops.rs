@@ -8,7 +8,9 @@ use tastemaker::control::Control;
 use tastemaker::engine::{
     Engine, GroupRequest, Request, ScoreRequest, SimilarRequest, SimilarUsersRequest,
 };
-use tastemaker::evaluate::{EvaluateOptions, evaluate};
+use tastemaker::evaluate::{
+    CompareOptions, EvaluateOptions, SplitOptions, TestSet, compare, evaluate, split,
+};
 use tastemaker::event::Event;
 use tastemaker::json::{Map, Value, json};
 use tastemaker::model::{BatchOptions, Model};
@@ -27,6 +29,8 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "model" => model(suites, input),
         "batch" => batch(suites, input),
         "evaluate" => evaluation(suites, input),
+        "compare" => comparison(suites, input),
+        "split" => divide(input),
         "engine" => engine(suites, input),
         unknown => panic!("the operation {unknown} is not known"),
     }
@@ -223,11 +227,63 @@ fn batch(suites: &Suites, input: &Value) -> Result<Value> {
 fn evaluation(suites: &Suites, input: &Value) -> Result<Value> {
     let model = suites.model(input)?;
     let options = EvaluateOptions::from_json(&input["options"])?;
+    with_test(input, |test| {
+        Ok(evaluate(&model, test, &options, &Control::new())?.to_json())
+    })
+}
+
+fn comparison(suites: &Suites, input: &Value) -> Result<Value> {
+    let (a, b) = (suites.model(&input["a"])?, suites.model(&input["b"])?);
+    let options = CompareOptions::from_json(&input["options"])?;
+    with_test(input, |test| {
+        Ok(compare(&a, &b, test, &options, &Control::new())?.to_json())
+    })
+}
+
+fn divide(input: &Value) -> Result<Value> {
+    let options = SplitOptions::from_json(&input["options"])?;
+    let split = with_columns(&input["events"], |events| split(events, &options))?;
+    Ok(json!({
+        "train": split.train,
+        "test": split.test,
+        "history": split.history,
+        "left_out": split.left_out,
+    }))
+}
+
+/// Calls `use_it` with the test set of a case: its pairs, histories and segments.
+fn with_test<R>(input: &Value, use_it: impl FnOnce(&TestSet<'_>) -> Result<R>) -> Result<R> {
     let users = Column::new(&input["test"]["user_id"]);
     let items = Column::new(&input["test"]["item_id"]);
+    let segments = input.get("segments").map(|segments| {
+        (
+            Column::new(&segments["user_id"]),
+            Column::new(&segments["segment"]),
+        )
+    });
     users.with(|users| {
         items.with(|items| {
-            Ok(evaluate(&model, &users, &items, &options, &Control::new())?.to_json())
+            let test = TestSet::new(users, items);
+            let with_segments = |test: TestSet<'_>| match &segments {
+                None => use_it(&test),
+                Some((users, labels)) => users.with(|users| {
+                    labels.with(|labels| {
+                        use_it(&TestSet {
+                            segments: Some((users, labels)),
+                            ..test
+                        })
+                    })
+                }),
+            };
+            match input.get("history") {
+                None => with_segments(test),
+                Some(history) => with_columns(history, |columns| {
+                    with_segments(TestSet {
+                        history: Some(*columns),
+                        ..test
+                    })
+                }),
+            }
         })
     })
 }

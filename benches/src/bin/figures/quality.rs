@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use tastemaker::control::Control;
-use tastemaker::evaluate::{EvaluateOptions, evaluate};
+use tastemaker::evaluate::{EvaluateOptions, TestSet, evaluate};
 use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::model::{BatchOptions, Model};
 
@@ -135,11 +135,12 @@ fn measure(
 
 /// The core's `evaluate` must say the same as the metrics of this package.
 fn check(model: &Model, split: &Split, served: &Metrics, threads: u64) -> Result<(), Failure> {
-    let options = EvaluateOptions::from_json(&json!({ "k": 20, "threads": threads }))?;
+    let options = json!({ "k": 20, "threads": threads, "resamples": 0 });
+    let options = EvaluateOptions::from_json(&options)?;
     let (users, items) = (texts(&split.test.users), texts(&split.test.items));
     let (users, items) = (borrowed(&users), borrowed(&items));
-    let (users, items) = (IdColumn::Text(&users), IdColumn::Text(&items));
-    let evaluation = evaluate(model, &users, &items, &options, &Control::new())?.to_json();
+    let test = TestSet::new(IdColumn::Text(&users), IdColumn::Text(&items));
+    let evaluation = evaluate(model, &test, &options, &Control::new())?.to_json();
     let pairs = [
         ("recall", served.recall),
         ("ndcg", served.ndcg),

@@ -1,13 +1,11 @@
-"""Training: counts, weights of the graph, whole files; and evaluation."""
+"""Training: counts, weights of the graph, whole files."""
 
 import itertools
 import pathlib
 import random
 import re
 
-import metrics
 import profile
-import serve
 import snapshot as s
 import spectral
 import trainers
@@ -21,7 +19,7 @@ WEIGHTS = [2, 1, 1, 1, 1, 3, 3, 2, 3]
 
 
 def suites(models):
-    return [training(), evaluation(models)]
+    return [training()]
 
 
 def table(pairs, **more):
@@ -247,54 +245,3 @@ def refused(suite):
     suite.fails("an item twice in the catalog", "train", {
         "events": events, "catalog": {"items": [{"id": "a", "attributes": {}}, {"id": "a", "attributes": {}}]},
     }, "duplicate_item")
-
-
-def evaluation(models):
-    suite = Suite("evaluation", source="core/conformance/oracle/metrics.py, serve.py")
-
-    def add(name, pairs, k, snapshot="small", threads=1):
-        model = models[snapshot]
-        truth = {}
-        for user, item in pairs:
-            truth.setdefault(user, set()).add(item)
-        users = s.by_bytes(truth)
-        expect = {"k": k, "users": len(users), "cold_users": sum(u not in model.histories for u in users),
-                  "unknown_items": sum(i not in model.index for u in users for i in truth[u])}
-        close = {"tol": 1e-12}
-        for label, baseline in (("model", False), ("popularity", True)):
-            answers = []
-            for user in users:
-                ranked, _, _ = serve.rank(model, model.histories.get(user, []), k, baseline=baseline)
-                answers.append([model.ids[i] for i, _, _ in ranked])
-            close[label] = metrics.mean(answers, [truth[u] for u in users], k, len(model.ids))
-        test = {"user_id": [u for u, _ in pairs], "item_id": [i for _, i in pairs]}
-        suite.case(name, "evaluate", {"snapshot": f"snapshots/{snapshot}.tm", "test": test, "options": {"k": k, "threads": threads}}, expect | {"close": close})
-
-    pairs = [("ann", "orchard"), ("ann", "hall"), ("bob", "chapel"), ("cat", "loft"), ("eve", "pier"), ("fay", "tower")]
-    for k in (1, 2, 3, 5, 12, 100):
-        add(f"k = {k}", pairs, k)
-    add("one user, one hit", [("ann", "orchard")], 1)
-    add("one user, no hit", [("ann", "tower")], 1)
-    add("a pair twice counts once", pairs + pairs, 3)
-    add("the order of the pairs does not matter", pairs[::-1], 3)
-    add("a cold user is answered from popularity", [("nobody", "castle"), ("nobody", "hall")], 3)
-    add("an unknown item is a miss", [("ann", "moon"), ("ann", "orchard")], 3)
-    add("unknown items before the known ones, by bytes", [("ann", "0"), ("ann", "1"), ("ann", "2"), ("ann", "orchard"), ("ann", "loft")], 5)
-    add("unknown items between and after", [("ann", "castle"), ("ann", "castlf"), ("ann", "m"), ("ann", "zz"), ("ann", "orchard"), ("ann", "z")], 5)
-    add("only unknown items", [("ann", "moon"), ("bob", "sun")], 5)
-    add("an item of the history is a miss", [("ann", "barn")], 12)
-    add("an inactive item is a miss", [("ann", "vault")], 12)
-    add("nothing to test", [], 5)
-    dice = random.Random(3)
-    crowd = [(f"u{dice.randrange(45):02}", f"i{dice.randrange(210):03}") for _ in range(400)]
-    for threads in (1, 2):
-        add(f"200 items, 400 pairs, {threads} threads", crowd, 20, "large", threads)
-    add("200 items, many unknown ones", crowd + [(u, f"a{n}") for n, (u, _) in enumerate(crowd)], 50, "large")
-    small = {"snapshot": "snapshots/small.tm", "test": {"user_id": ["ann"], "item_id": ["hall"]}}
-    for options in ({"k": 0}, {"k": -1}, {"k": 1.5}, {"threads": 0}, {"threads": 2000}):
-        suite.fails(f"refused: {options}", "evaluate", small | {"options": options}, "invalid_argument")
-    suite.fails("refused: columns of other lengths", "evaluate", small | {"test": {"user_id": ["ann", "bob"], "item_id": ["hall"]}}, "length_mismatch")
-    suite.fails("refused: an empty user", "evaluate", small | {"test": {"user_id": [""], "item_id": ["hall"]}}, "invalid_id")
-    suite.fails("refused: an empty item", "evaluate", small | {"test": {"user_id": ["ann"], "item_id": [""]}}, "invalid_id")
-    suite.fails("refused: a model without histories", "evaluate", small | {"edge": {}}, "invalid_argument")
-    return suite
