@@ -166,7 +166,7 @@ impl NativeModel {
 }
 
 /// Gives what copying an array into V8 reports the shape of this crate's errors.
-fn copied<T>(result: napi::Result<T>) -> Result<T> {
+pub(crate) fn copied<T>(result: napi::Result<T>) -> Result<T> {
     result.map_err(|error| {
         napi::Error::new(crate::error::Code::from(error.status), error.reason.clone())
     })

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { Catalog, Engine, Model, Profile, evaluate, matchesCondition, train } from 'tastemaker';
+import { Catalog, Engine, Model, Profile, compare, evaluate, matchesCondition, train } from 'tastemaker';
 
 import { small, someCatalog, someEvents, someModel } from './support/fixture.mjs';
 
@@ -331,9 +331,24 @@ test('evaluate measures a model', async () => {
   assert.equal(result.coldUsers, 0);
   for (const metrics of [result.model, result.popularity]) {
     assert.deepEqual(Object.keys(metrics).sort(), [
-      'coverage', 'hitRate', 'map', 'mrr', 'ndcg', 'precision', 'recall',
+      'averagePopularity', 'coverage', 'gini', 'high', 'hitRate', 'low', 'map', 'mrr', 'ndcg', 'novelty',
+      'precision', 'recall',
     ]);
+    assert.ok(metrics.low.recall <= metrics.recall && metrics.recall <= metrics.high.recall);
   }
+  assert.deepEqual(result.bootstrap, { resamples: 1000, confidence: 0.95, seed: 0 });
+  const segments = new Map(held.userId.map((id) => [id, id < 'user-1' ? 'first' : 'rest']));
+  const more = await evaluate(model, held, { k: [5, 1], perUser: true, resamples: 0, segments });
+  assert.deepEqual(more.cutoffs.map(({ k }) => k), [1, 5]);
+  assert.deepEqual(more.segments.map(({ label }) => label), ['first', 'rest']);
+  assert.equal(more.perUser.userId.length, result.users);
+  assert.equal(more.perUser.cutoffs[1].model.recall.reduce((sum, value) => sum + value, 0) / result.users, result.model.recall);
+  const same = await compare(model, model, held, { k: 5, resamples: 10, permutations: 10 });
+  assert.deepEqual(
+    [same.metrics.recall.difference, same.metrics.recall.pValue, same.metrics.recall.usersA],
+    [0, 1, 0],
+  );
+  assert.equal(same.metrics.recall.a, result.model.recall);
 });
 
 test('matchesCondition', () => {

@@ -11,7 +11,9 @@ export {
   Profile,
   Recommendations,
   TastemakerError,
+  compare,
   evaluate,
   matchesCondition,
+  split,
   train,
 } from './index.js';

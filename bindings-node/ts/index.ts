@@ -29,8 +29,26 @@ export { Engine } from './engine.js';
 export type { BatchRecordOptions, BatchReport, Recorded } from './engine.js';
 export { TastemakerError } from './errors.js';
 export type { ErrorCode } from './errors.js';
-export { evaluate } from './evaluate.js';
-export type { EvaluateSettings, Evaluation, Metrics } from './evaluate.js';
+export { compare, evaluate, split } from './evaluate.js';
+export type {
+  Bootstrap,
+  CompareSettings,
+  Comparison,
+  Difference,
+  Differences,
+  EvaluateSettings,
+  Evaluation,
+  GroupMetrics,
+  MeasureSettings,
+  MetricColumns,
+  Metrics,
+  PerUser,
+  Segments,
+  Split,
+  SplitOptions,
+  UserGroup,
+  UserMetrics,
+} from './evaluate.js';
 export type { EventRow, Events, EventTable, IdColumn } from './events.js';
 export type { Id } from './ids.js';
 export { Model } from './model.js';

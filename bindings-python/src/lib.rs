@@ -38,7 +38,7 @@ mod _native {
     #[pymodule_export]
     use crate::engine::Engine;
     #[pymodule_export]
-    use crate::evaluate::evaluate;
+    use crate::evaluate::{compare, evaluate, split};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

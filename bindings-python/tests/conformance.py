@@ -174,7 +174,27 @@ def batch(suite: dict[str, Any], given: dict[str, Any]) -> Any:
 
 
 def evaluate(suite: dict[str, Any], given: dict[str, Any]) -> Any:
-    return tm.evaluate(model_of(given), given["test"], **given.get("options", {})).to_dict()
+    return tm.evaluate(model_of(given), given["test"], **test_of(given)).to_dict()
+
+
+def compare(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    models = (model_of(given["a"]), model_of(given["b"]))
+    return tm.compare(*models, given["test"], **test_of(given)).to_dict()
+
+
+def split(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    # What Python's own signature requires, the core does too.
+    options = {"method": None} | given["options"]
+    found = tm.split(table(given["events"]), **options)
+    return {name: rows.tolist() for name, rows in found._asdict().items()}
+
+
+def test_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What stands beside the pairs of a test set; an option of another language is refused by its own."""
+    more = {name: given[name] for name in ("segments",) if name in given}
+    if "history" in given:
+        more["history"] = table(given["history"])
+    return given.get("options", {}) | more
 
 
 def engine(suite: dict[str, Any], given: dict[str, Any]) -> Any:
@@ -222,6 +242,8 @@ OPERATIONS = {
     "model": model,
     "batch": batch,
     "evaluate": evaluate,
+    "compare": compare,
+    "split": split,
     "engine": engine,
 }
 

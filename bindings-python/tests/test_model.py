@@ -147,30 +147,6 @@ def test_an_edge_model_is_smaller_and_has_no_histories(model: tm.Model) -> None:
         model.export_edge(neighbors=0)
 
 
-def test_evaluation(model: tm.Model) -> None:
-    test = {"user_id": model.user_ids, "item_id": np.repeat(["item-00", "item-01"], 30)}
-    evaluation = tm.evaluate(model, test, k=10)
-    assert evaluation.k == 10
-    assert evaluation.to_dict()["model"] == evaluation.model
-    assert set(evaluation.model) == {"recall", "ndcg", "hit_rate", "precision", "map", "mrr", "coverage"}
-    assert all(0 <= value <= 1 for value in evaluation.model.values())
-    assert evaluation == tm.evaluate(model, test, k=10, threads=1)
-    assert "popularity" in repr(evaluation)
-    pandas = pytest.importorskip("pandas")
-    assert evaluation.to_pandas().loc["recall", "model"] == evaluation.model["recall"]
-    assert evaluation == tm.evaluate(model, pandas.DataFrame(test), k=10)
-    with pytest.raises(tm.InvalidArgumentError):
-        tm.evaluate(model, test, k=0)
-
-
-def test_a_plot_of_an_evaluation(model: tm.Model) -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    test = {"user_id": ["user-00", "user-01"], "item_id": ["item-00", "item-01"]}
-    axes = tm.evaluate(model, test).plot(metrics=["recall", "ndcg"])
-    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["recall@20", "ndcg@20"]
-
-
 def test_options(events: dict[str, Any]) -> None:
     trainer = {"name": "spectral", "rank": 3}
     by_class = tm.train(events, options=tm.TrainOptions(neighbors=5, trainer=trainer), progress=False)

@@ -14,6 +14,7 @@ export {
   profileEmpty,
   profileEvents,
   profileLength,
+  split,
 } from './raw/tastemaker.js';
 
 /** A column of ids: text by dictionary, or whole numbers in one of two forms. */
@@ -32,6 +33,15 @@ export interface NativeEvents {
   weight?: Float64Array;
   timestamp?: Float64Array;
   timestampBigint?: BigInt64Array;
+}
+
+/** A test set: pairs, and perhaps histories and segments. */
+export interface NativeTest {
+  userId: NativeIds;
+  itemId: NativeIds;
+  history?: NativeEvents;
+  segmentUserId?: NativeIds;
+  segment?: NativeIds;
 }
 
 /** The columns of a batch, each in JavaScript's memory. */
@@ -76,11 +86,22 @@ export async function train(
 /** Evaluates on the calling thread. */
 export async function evaluate(
   model: raw.NativeModel,
-  userId: NativeIds,
-  itemId: NativeIds,
+  test: NativeTest,
   options: string,
   cancel: raw.CancelFlag,
   report: Report | undefined,
 ): Promise<string> {
-  return raw.evaluate(model, userId, itemId, options, cancel, report);
+  return raw.evaluate(model, test, options, cancel, report);
+}
+
+/** Compares on the calling thread. */
+export async function compare(
+  modelA: raw.NativeModel,
+  modelB: raw.NativeModel,
+  test: NativeTest,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<string> {
+  return raw.compare(modelA, modelB, test, options, cancel, report);
 }

@@ -10,8 +10,10 @@ import {
   Model,
   Profile,
   TastemakerError,
+  compare,
   evaluate,
   matchesCondition,
+  split,
   train,
 } from 'tastemaker';
 
@@ -147,6 +149,15 @@ const steps = {
   ...questions((question) => (engine, request) => ask(engine, question, request)),
 };
 
+/** The settings of an evaluation or a comparison. */
+function measureOf({ options, history, segments }) {
+  return {
+    ...renamed(options ?? {}, camel),
+    history: history && tableOf(history),
+    segments: segments && renamed(segments, camel),
+  };
+}
+
 /** One function an operation: the input of a case to what its `expect` is compared with. */
 export const operations = {
   condition({ condition, attributes, groups, lenient }, { suite }) {
@@ -214,9 +225,20 @@ export const operations = {
     };
   },
 
-  async evaluate({ test, options, ...source }, { folder }) {
-    const model = await modelOf(source, folder);
-    return renamedDeep(await evaluate(model, tableOf(test), renamed(options, camel)), snake);
+  async evaluate(input, { folder }) {
+    const result = await evaluate(await modelOf(input, folder), tableOf(input.test), measureOf(input));
+    return renamedDeep(result, snake);
+  },
+
+  async compare(input, { folder }) {
+    const models = [await modelOf(input.a, folder), await modelOf(input.b, folder)];
+    return renamedDeep(await compare(...models, tableOf(input.test), measureOf(input)), snake);
+  },
+
+  split({ events, options }) {
+    const { method, ...more } = renamed(options, camel);
+    const found = split(tableOf(events), { method: method && camel(method), ...more });
+    return Object.fromEntries(Object.entries(found).map(([name, rows]) => [snake(name), [...rows]]));
   },
 
   async engine({ steps: list, ...source }, { folder }) {

@@ -16,11 +16,12 @@ from tastemaker._answer import Answer, Reason, Recommendation, Score, Scores, Si
 from tastemaker._catalog import Catalog
 from tastemaker._condition import matches_condition
 from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
-from tastemaker._evaluate import Evaluation, evaluate
+from tastemaker._evaluate import Comparison, Difference, Evaluation, compare, evaluate
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
 from tastemaker._recommendations import Recommendations, Row
+from tastemaker._split import Split, SplitTables, split
 from tastemaker._train import TrainOptions, train
 from tastemaker import errors
 from tastemaker.errors import (
@@ -50,8 +51,10 @@ __all__ = [
     "BatchReport",
     "CancelledError",
     "Catalog",
+    "Comparison",
     "CorruptProfileError",
     "CorruptSnapshotError",
+    "Difference",
     "DuplicateItemError",
     "Engine",
     "Evaluation",
@@ -87,8 +90,10 @@ __all__ = [
     "UnknownKindError",
     "UnsupportedVersionError",
     "__version__",
+    "compare",
     "errors",
     "evaluate",
     "matches_condition",
+    "split",
     "train",
 ]

@@ -12,10 +12,12 @@ __all__ = [
     "Model",
     "Profile",
     "__version__",
+    "compare",
     "default_options",
     "evaluate",
     "matches_condition",
     "read_arrow",
+    "split",
     "train",
 ]
 
@@ -168,6 +170,12 @@ def train(
 ) -> Model: ...
 def default_options() -> dict[str, Any]: ...
 def evaluate(
-    model: Model, user_id: Column | None, item_id: Column | None, options: Any, progress: Any | None
+    model: Model, test: dict[str, Any], options: Any, progress: Any | None
+) -> tuple[dict[str, Any], dict[str, Any] | None]: ...
+def compare(
+    model_a: Model, model_b: Model, test: dict[str, Any], options: Any, progress: Any | None
 ) -> dict[str, Any]: ...
+def split(
+    events: dict[str, Column | None], timestamp_unit: str, options: Any
+) -> dict[str, NDArray[np.int64]]: ...
 def matches_condition(condition: Any, attributes: Any, groups: Any | None = None, lenient: bool = False) -> bool: ...

@@ -5,7 +5,7 @@
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, model, batch, evaluate, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, model, batch, evaluate, compare, split, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -124,9 +124,26 @@ async function batch(context, { users, options, ...input }) {
   };
 }
 
-async function evaluate(context, { test, options, ...input }) {
+async function evaluate(context, input) {
   const value = await modelOf(context, input);
-  return snake(await context.tm.evaluate(value, camel(test), camel(options)));
+  return snake(await context.tm.evaluate(value, columns(input.test), measured(input)));
+}
+
+async function compare(context, input) {
+  const models = [await modelOf(context, input.a), await modelOf(context, input.b)];
+  return snake(await context.tm.compare(...models, columns(input.test), measured(input)));
+}
+
+function split({ tm }, { events, options }) {
+  const { method, ...more } = camel(options);
+  const name = method?.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
+  const found = tm.split(columns(events), { method: name, ...more });
+  return snake(Object.fromEntries(Object.entries(found).map(([part, rows]) => [part, [...rows]])));
+}
+
+/** The settings of an evaluation or a comparison. */
+function measured({ options, history, segments }) {
+  return { ...camel(options), history: history && columns(history), segments: segments && camel(segments) };
 }
 
 async function engine(context, { steps, ...input }) {
