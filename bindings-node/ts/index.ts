@@ -77,6 +77,7 @@ export type {
   CooccurrenceTrainer,
   KindRule,
   RidgeTrainer,
+  SequenceTrainer,
   SpectralTrainer,
   Trainer,
   TrainerName,

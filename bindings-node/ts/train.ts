@@ -15,7 +15,7 @@ export type KindRule = number | { weight?: number; neutral?: number; scale?: num
 export type TrainerName = Trainer['name'];
 
 /** One trainer with its options; `weight` is what it counts in a blend: 1. */
-export type Trainer = SpectralTrainer | RidgeTrainer | CooccurrenceTrainer;
+export type Trainer = SpectralTrainer | RidgeTrainer | CooccurrenceTrainer | SequenceTrainer;
 
 interface Weighted {
   /** What this trainer counts in a blend: 1. */
@@ -86,6 +86,19 @@ export type CooccurrenceTrainer = Weighted & { name: 'cooccurrence' } & (
         beta?: number | undefined;
       }
   );
+
+/** What comes after what, by the times of the events. */
+export interface SequenceTrainer extends Weighted {
+  name: 'sequence';
+  /** How many moments later an item may come: 10. */
+  window?: number | undefined;
+  /** What each moment further on counts, relative to the one before: 0.8. */
+  decay?: number | undefined;
+  /** After how many days between the two a pair counts half; without it, the time does not matter. */
+  gapHalfLifeDays?: number | null | undefined;
+  /** How much a later item's popularity counts against the earlier one's: 0.25. */
+  popularityExponent?: number | undefined;
+}
 
 /** How to train. Ranges and defaults are the core's. */
 export interface TrainOptions {

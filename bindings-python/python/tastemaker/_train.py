@@ -30,7 +30,8 @@ class TrainOptions:
     trainer: Trainer | Sequence[Trainer] | None = None
     """What makes the graph. Default ``"auto"``: the library chooses.
 
-    The name of a trainer (``"spectral"``, ``"ridge"``, ``"cooccurrence"``); a mapping of its name and options, as
+    The name of a trainer (``"spectral"``, ``"ridge"``, ``"cooccurrence"``,
+    ``"sequence"``); a mapping of its name and options, as
     ``{"name": "spectral", "rank": 128}``; or a list of them, whose sum makes the graph, each
     counting its ``"weight"`` (1): ``["ridge", {"name": "spectral", "weight": 2}]``.
     """

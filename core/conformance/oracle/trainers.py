@@ -8,6 +8,7 @@ to be sure, or one too near zero for its sign.
 
 import numpy as np
 
+import serve
 import spectral
 from spectral import TOLERANCE, power, top
 
@@ -17,7 +18,8 @@ RIDGE = {
     "rank": 256, "alpha": 0.4, "iterations": 6, "candidates": 400,
 }
 WEIGHTINGS = {"cosine": {}, "bm25": {"k1": 1.2, "b": 0.75}, "p3alpha": {"alpha": 1.0}, "rp3beta": {"alpha": 1.0, "beta": 0.5}}
-DEFAULTS = {"spectral": SPECTRAL, "ridge": RIDGE, "cooccurrence": {"weighting": "rp3beta"}}
+SEQUENCE = {"window": 10, "decay": 0.8, "gap_half_life_days": None, "popularity_exponent": 0.25}
+DEFAULTS = {"spectral": SPECTRAL, "ridge": RIDGE, "cooccurrence": {"weighting": "rp3beta"}, "sequence": SEQUENCE}
 
 
 def plan(trainer):
@@ -28,23 +30,25 @@ def plan(trainer):
     return [WEIGHTINGS[p["weighting"]] | p if p["name"] == "cooccurrence" else p for p in parts]
 
 
-def neighbors(dense, items, options):
-    """{item: [(neighbour, weight)]}, strongest first."""
+def neighbors(dense, items, options, timed=()):
+    """{item: [(neighbour, weight)]}, strongest first. `timed` are the paths, for `sequence`."""
     parts, keep = plan(options["trainer"]), options.get("neighbors", 100)
     width = keep if len(parts) == 1 else 4 * keep
     sums = [{} for _ in items]
     for part in parts:
-        for row, found in zip(sums, LEARN[part["name"]](dense, part, width)):
+        for row, found in zip(sums, LEARN[part["name"]](dense, part, timed if part["name"] == "sequence" else width)):
             positive = [j for j in found if found[j] > 1e-12]
             if any(1e-12 < abs(found[j]) < 4 * TOLERANCE for j in found):
                 raise ValueError("a weight too near zero")
             for j in top(positive, found, width):
                 row[j] = row.get(j, 0.0) + part["weight"] * found[j]
+    # Weights are quantised in steps that grow with the largest.
+    size = max([1.0, *(w for row in sums for w in row.values())])
     out = {}
     for name, row in zip(items, sums):
         kept = top([j for j in row if row[j] > 0], row, keep)
         order = [row[j] for j in kept]
-        if any(a - b < 4 * TOLERANCE * max(1.0, a) for a, b in zip(order, order[1:])):
+        if any(a - b < 4 * TOLERANCE * size for a, b in zip(order, order[1:])):
             raise ValueError(f"{name}: two weights too near: {order}")
         out[name] = [(items[j], float(row[j])) for j in kept]
     return out
@@ -100,4 +104,42 @@ def cooccurrence(dense, options, _):
     return [{j: w[i, j] for j in range(len(there)) if met[i, j] and i != j} for i in range(len(there))]
 
 
-LEARN = {"spectral": spectral.rows, "ridge": ridge, "cooccurrence": cooccurrence}
+def paths(histories, items, dense, kinds, max_user_items=2048):
+    """For each user, [(time, item, weight)] of the events that speak for an item, by time."""
+    index = {name: i for i, name in enumerate(items)}
+    newest = max((e[0] for events in histories.values() for e in events), default=0)
+    out = []
+    for row, events in enumerate(histories.values()):
+        steps = {}
+        for time, item, kind, weight in events:
+            evidence = serve.evidence(kinds, kind, spectral.to_f32(weight))
+            if kinds.half_life_ms is not None:
+                evidence *= 0.5 ** (max(newest - time, 0) / kinds.half_life_ms)
+            if evidence > 0 and dense[row, index[item]] > 0:
+                steps[time, index[item]] = min(4.0, steps.get((time, index[item]), 0.0) + evidence)
+        out.append([(time, item, weight) for (time, item), weight in sorted(steps.items())])
+    return out
+
+
+def sequence(dense, options, timed):
+    """What comes after what: every pair of steps on its own."""
+    n = dense.shape[1]
+    counts, degrees = np.zeros((n, n)), np.zeros(n)
+    for steps in timed:
+        moments = {time: i for i, time in enumerate(sorted({time for time, _, _ in steps}))}
+        for time, a, weight in steps:
+            degrees[a] += weight
+            for later, b, other in steps:
+                distance = moments[later] - moments[time]
+                if a != b and 1 <= distance <= options["window"]:
+                    gap = (later - time) / spectral.DAY
+                    near = 1.0 if options["gap_half_life_days"] is None else 0.5 ** (gap / options["gap_half_life_days"])
+                    counts[a, b] += weight * other * options["decay"] ** (distance - 1) * near
+    e = options["popularity_exponent"]
+    w = counts * power(degrees, -0.5 - e)[:, None] * power(degrees, e - 0.5)
+    if len({time for steps in timed for time, _, _ in steps}) < 2:
+        assert not w.any()
+    return [{j: w[i, j] for j in range(n) if counts[i, j] > 0} for i in range(n)]
+
+
+LEARN = {"spectral": spectral.rows, "ridge": ridge, "cooccurrence": cooccurrence, "sequence": sequence}

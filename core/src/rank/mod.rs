@@ -15,7 +15,7 @@ mod tests;
 mod topk;
 
 pub(crate) use explain::{Share, explain};
-pub(crate) use history::{Signal, Weighted, fold};
+pub(crate) use history::{ITEM_LIMIT, Signal, Weighted, fold};
 pub(crate) use score::score;
 
 use tastemaker_kernels::Sums;

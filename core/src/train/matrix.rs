@@ -2,12 +2,14 @@
 
 use super::TrainOptions;
 use super::ingest::Data;
+use super::paths::Paths;
 use crate::rank::fold;
 
 /// A sparse matrix with positive entries, compressed by users and by items.
 pub(crate) struct Matrix {
     by_user: Compressed,
     by_item: Compressed,
+    paths: Paths,
 }
 
 #[derive(Default)]
@@ -43,6 +45,10 @@ impl Matrix {
             starts: vec![0],
             ..Compressed::default()
         };
+        let mut paths = Paths::default();
+        // Without times there is no order; where nothing looks at it, it need not be found.
+        let oldest = data.signals.iter().map(|s| s.timestamp).min();
+        let ordered = oldest != newest && options.trainer.looks_at_time();
         let (mut signals, mut weights) = (Vec::new(), Vec::new());
         for range in data.starts.windows(2) {
             signals.clear();
@@ -61,10 +67,20 @@ impl Matrix {
                 by_user.indices.push(weighted.item);
                 by_user.values.push(weighted.weight as f32);
             }
+            let first = by_user.starts.last().copied().unwrap_or(0);
             by_user.starts.push(by_user.indices.len());
+            if ordered {
+                let kept = by_user.indices.get(first..).unwrap_or(&[]);
+                paths.add(&mut signals, kept, newest, options);
+            }
         }
+        paths.finish(data.items.len());
         let by_item = transpose(&by_user, data.items.len());
-        Self { by_user, by_item }
+        Self {
+            by_user,
+            by_item,
+            paths,
+        }
     }
 
     pub(crate) fn users(&self) -> usize {
@@ -77,6 +93,11 @@ impl Matrix {
 
     pub(crate) fn entries(&self) -> usize {
         self.by_user.indices.len()
+    }
+
+    /// The order of time; no steps if nothing asked for it or there are no times.
+    pub(crate) fn paths(&self) -> &Paths {
+        &self.paths
     }
 
     /// Where the entries of a user, and of an item, are among all of them.

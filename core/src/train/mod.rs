@@ -10,12 +10,14 @@ mod assemble;
 mod ingest;
 mod matrix;
 mod options;
+mod paths;
 mod trainers;
 
 pub(crate) use matrix::Matrix;
 pub use options::{IdType, TrainOptions};
 pub use trainers::{
-    Component, CooccurrenceOptions, Plan, RidgeOptions, SpectralOptions, TrainerOptions, Weighting,
+    Component, CooccurrenceOptions, Plan, RidgeOptions, SequenceOptions, SpectralOptions,
+    TrainerOptions, Weighting,
 };
 
 use crate::catalog::Catalog;

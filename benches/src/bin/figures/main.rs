@@ -10,6 +10,7 @@
     reason = "it prints figures and measures time"
 )]
 
+mod next_item;
 mod overhead;
 mod quality;
 mod recommend;
@@ -37,7 +38,10 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     let (group, sitting) = Sitting::from_arguments(std::env::args().skip(1))?;
     match group.as_str() {
-        "quality" => quality::print(&sitting),
+        "quality" => {
+            quality::print(&sitting)?;
+            next_item::print(&sitting)
+        }
         "train" => train::print(&sitting),
         "recommend" => recommend::print(&sitting),
         "overhead" => overhead::print(&sitting),

@@ -17,6 +17,7 @@ def suites(_):
     small(suite)
     ridge(suite)
     cooccurrence(suite)
+    sequence(suite)
     blends(suite)
     return [suite]
 
@@ -24,12 +25,13 @@ def suites(_):
 def add(suite, name, events, options):
     """The whole graph and the manifest's record of what made it."""
     histories, items, _, rows, counts = expected(events, options)
+    largest = max([1.0, *(w for row in rows.values() for _, w in row)])
     suite.case(name, "model", {"train": {"events": events, "options": options}, "neighbors": items}, {
         "item_count": len(items), "user_count": len(histories),
         "manifest": {"counts": counts, "options": {"trainer": trainers.plan(options["trainer"])}},
         "close": {"neighbors": {
             item: [{"item_id": to, "weight": w} for to, w in row] for item, row in rows.items()
-        }, "tol": spectral.TOLERANCE},
+        }, "tol": spectral.TOLERANCE * largest},
     })
 
 
@@ -74,6 +76,8 @@ def refused(suite):
         "ridge": both | {"lambda": (0, -1, 1e10), "support": (0, 1001), "user_exponent": (2.5, -2.5), "item_exponent": (2.5, -2.5)},
         "cooccurrence": {"weight": (-1,), "weighting": ("jaccard", "", 3, True, ["cosine"]), "rank": (8,), "alpha": (-0.1, 4.5),
                          "beta": (-2.5, 4.5), "k1": (1.2,), "b": (0.5,)},
+        "sequence": {"weight": (-1,), "window": (0, 101, 1.5), "decay": (-0.1, 1.1), "gap_half_life_days": (0, -1, 1e7, "day"),
+                     "popularity_exponent": (2.5, -2.5), "half_life_days": (1,)},
     }
     bad = ["", "best", "Auto", "Spectral", [], {}, {"rank": 3}, {"name": "best"}, {"name": "auto"}, {"name": 3}, {"name": ["ridge"]},
            3, True, ["auto"], ["spectral", "auto"], ["spectral", None], [["spectral"]], ["spectral"] * 17]
@@ -149,6 +153,36 @@ def cooccurrence(suite):
     for keep in (1, 2):
         search(suite, f"cooccurrence: {keep} neighbours", by("cooccurrence") | {"neighbors": keep}, **world, weights=(0.25, 1, 2, 3.5))
     search(suite, "cooccurrence: two threads", by("cooccurrence", weighting="bm25") | {"threads": 2}, **world, weights=(0.25, 1, 2, 3.5))
+
+
+def sequence(suite):
+    day = int(spectral.DAY)
+    times = tuple(n * day for n in range(7))
+    world = {"users": 12, "items": 6, "each": 3, "times": times}
+    add(suite, "sequence: one path", table([("u", i) for i in "abcd"], timestamp=[0, 1000, 2000, 3000]), by("sequence"))
+    add(suite, "sequence: at one time there is no order", table([("u", i) for i in "abcd"], timestamp=[5] * 4), by("sequence"))
+    add(suite, "sequence: without times there is none", table(BASE, weight=WEIGHTS), by("sequence"))
+    add(suite, "sequence: two at one time, then one", table([("u", i) for i in "abc"] + [("v", "b")], timestamp=[7, 7, 9, 0]), by("sequence"))
+    add(suite, "sequence: there and back", table([("u", i) for i in "abaa"], timestamp=[1, 2, 3, 4]), by("sequence"))
+    add(suite, "sequence: the same event twice, as two kinds", table(
+        [("u", i) for i in "aabc"], timestamp=[1, 1, 2, 3], kind=["view", "save", "view", "save"],
+    ), by("sequence"))
+    add(suite, "sequence: what is disliked later is not on the way", table(
+        [("u", i) for i in "abbcd"], timestamp=[1, 2, 9, 3, 4], kind=["view", "view", "dislike", "view", "view"],
+    ), by("sequence"))
+    for options in (
+        {}, {"window": 1}, {"window": 2}, {"window": 100}, {"decay": 0}, {"decay": 1}, {"gap_half_life_days": 1}, {"gap_half_life_days": 2.5},
+        {"popularity_exponent": 0}, {"popularity_exponent": 0.5}, {"popularity_exponent": -1},
+    ):
+        search(suite, f"sequence: {options}", by("sequence", **options), **world, weights=(0.25, 1, 2, 3.5))
+    search(suite, "sequence: ratings", by("sequence"), users=14, items=6, each=4, kinds=("rate",), weights=(0, 1, 3, 4, 5), times=times)
+    search(suite, "sequence: kinds, and strong ones are capped", by("sequence") | {"kinds": {"peek": 9}}, **world, kinds=("view", "peek", "save"))
+    search(suite, "sequence: decay by age beside the gap", by("sequence", gap_half_life_days=1) | {"half_life_days": 2}, **world, weights=(1, 2, 3))
+    search(suite, "sequence: the newest items of each user", by("sequence") | {"max_user_items": 2}, **world, weights=(1, 2, 3))
+    search(suite, "sequence: one neighbour", by("sequence") | {"neighbors": 1}, **world, weights=(0.25, 1, 2, 3.5))
+    search(suite, "sequence: two threads", by("sequence") | {"threads": 2}, **world, weights=(0.25, 1, 2, 3.5))
+    one = {"name": "ridge", "lambda": 0.5}
+    search(suite, "blend: with what comes after", {"trainer": [one, {"name": "sequence", "weight": 0.5}]}, **world, weights=(0.25, 1, 2, 3.5))
 
 
 def blends(suite):

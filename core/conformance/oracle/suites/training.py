@@ -53,7 +53,8 @@ def expected(events, options, catalog=None):
     kinds = spectral.Kinds(options.get("kinds"), options.get("half_life_days"))
     histories, items, counts = spectral.ingest(events, catalog)
     dense = spectral.matrix(histories, items, kinds, options.get("max_user_items", 2048))
-    rows = trainers.neighbors(dense, items, options)
+    timed = trainers.paths(histories, items, dense, kinds)
+    rows = trainers.neighbors(dense, items, options, timed)
     counts |= {"interactions": int((dense > 0).sum()), "edges": sum(map(len, rows.values()))}
     return histories, items, dense, rows, counts
 

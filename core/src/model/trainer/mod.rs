@@ -5,13 +5,15 @@
 //! | spectral | `spectral.rs`, `subspace/` | a graph filter: co-occurrence and a low-pass part |
 //! | ridge | `ridge.rs` | the coefficient of `i` in the regression of `j` on its neighbours |
 //! | co-occurrence | `cooccurrence.rs` | how often both meet: cosine, BM25, P3α or RP3β |
+//! | sequence | `sequence.rs` | how often `j` comes after `i`, and how soon |
 //!
-//! A blend is a weighted sum of several. All these look at the pairs of items that meet in a
-//! history, so one pass over the items (`pairs.rs`) serves all of them.
+//! A blend is a weighted sum of several. All of them look at pairs of items in histories, so
+//! one pass over the items serves all; `pairs.rs` sums up what belongs to one item.
 
 mod cooccurrence;
 mod pairs;
 mod ridge;
+mod sequence;
 mod spectral;
 mod subspace;
 
@@ -76,6 +78,7 @@ enum Pairwise {
         options: crate::train::RidgeOptions,
     },
     Cooccurrence(Measure),
+    Sequence(sequence::Sequence),
 }
 
 /// What one thread needs.
@@ -133,6 +136,9 @@ pub(crate) fn learn(
             TrainerOptions::Cooccurrence(o) => {
                 pairwise.push(Pairwise::Cooccurrence(Measure::cooccurrence(matrix, o)));
             }
+            TrainerOptions::Sequence(o) => {
+                pairwise.push(Pairwise::Sequence(sequence::Sequence::new(matrix, o)));
+            }
         }
     }
     let starts: Vec<usize> = (0..matrix.items()).step_by(ITEMS_A_TASK).collect();
@@ -189,8 +195,12 @@ fn pass(
             Pairwise::Spectral { limit, basis, .. } | Pairwise::Ridge { limit, basis, .. } => {
                 (*limit, *basis)
             }
-            Pairwise::Cooccurrence(own) => {
-                pairs.take(matrix, own, item, row);
+            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) => {
+                match trainer {
+                    Pairwise::Cooccurrence(own) => pairs.take(matrix, own, item, row),
+                    Pairwise::Sequence(own) => own.row(matrix, item, pairs, row),
+                    _ => {}
+                }
                 strongest(row, keep);
                 out.push(row.clone());
                 found = None;
@@ -256,7 +266,7 @@ fn pass(
                 }
                 trainer.solve(item, support, ridge, row);
             }
-            Pairwise::Cooccurrence(_) => {}
+            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) => {}
         }
         out.push(row.clone());
     }

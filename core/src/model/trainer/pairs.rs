@@ -21,6 +21,14 @@ fn at(values: &[f32], index: u32) -> f32 {
     values.get(index as usize).copied().unwrap_or(0.0)
 }
 
+/// The factor of an item, where an empty list is all ones.
+fn factor(factors: &[f32], item: u32) -> f32 {
+    match factors {
+        [] => 1.0,
+        _ => at(factors, item),
+    }
+}
+
 impl Degrees {
     pub(super) fn of(matrix: &Matrix) -> Self {
         let items: Vec<f64> = (0..matrix.items() as u32)
@@ -131,16 +139,39 @@ impl Pairs {
     /// are taken: what [`Pairs::g`] gives afterwards is 0.
     pub(super) fn take(&mut self, matrix: &Matrix, measure: &Measure, item: u32, out: &mut Row) {
         self.add_up(matrix, measure, item);
+        self.drain(item, &[], &[], out);
+    }
+
+    /// Makes ready for sums that begin at 0.
+    pub(super) fn begin(&mut self, items: usize) {
+        self.clear();
+        self.sums.resize(items, 0.0);
+    }
+
+    /// Adds `product`, which is not negative, to the sum of `other`.
+    #[inline]
+    pub(super) fn add(&mut self, other: u32, product: f32) {
+        if let Some(sum) = self.sums.get_mut(other as usize) {
+            // A product can be too small for `f32`; no item may be listed twice.
+            if *sum == 0.0 && product != 0.0 {
+                self.touched.push(other);
+            }
+            *sum += product;
+        }
+    }
+
+    /// The positive sums but that of `item` itself, times the factors of `item` and of the other.
+    pub(super) fn drain(&mut self, item: u32, own: &[f32], other: &[f32], out: &mut Row) {
+        let scale = factor(own, item);
         out.clear();
-        for &other in &self.touched {
-            let g = self
-                .sums
-                .get_mut(other as usize)
-                .map_or(0.0, std::mem::take);
-            if g > 0.0 && g.is_finite() {
-                out.push((other, g));
+        for &to in &self.touched {
+            let sum = self.sums.get_mut(to as usize).map_or(0.0, std::mem::take);
+            let weight = sum * (scale * factor(other, to));
+            if to != item && weight > 0.0 && weight.is_finite() {
+                out.push((to, weight));
             }
         }
+        self.touched.clear();
     }
 
     /// `g` of the item at hand with `other`; 0 with itself.
@@ -151,8 +182,7 @@ impl Pairs {
     /// Fills `sums` with `g` and `touched` with the items where it is not zero. Users ascend, so
     /// the sums have one order.
     fn add_up(&mut self, matrix: &Matrix, measure: &Measure, item: u32) {
-        self.clear();
-        self.sums.resize(matrix.items(), 0.0);
+        self.begin(matrix.items());
         let (users, values) = matrix.column(item);
         let start = matrix.column_start(item);
         for (place, (&user, &value)) in users.iter().zip(values).enumerate() {
@@ -165,20 +195,9 @@ impl Pairs {
                 weights = right.get(matrix.row_start(user)..).unwrap_or(&[]);
             }
             for (&other, &weight) in others.iter().zip(weights) {
-                if let Some(sum) = self.sums.get_mut(other as usize) {
-                    let product = factor * weight;
-                    // A product can be too small for `f32`; no item may be listed twice.
-                    if *sum == 0.0 && product != 0.0 {
-                        self.touched.push(other);
-                    }
-                    *sum += product;
-                }
+                self.add(other, factor * weight);
             }
         }
-        let factor = |factors: &[f32], item| match factors {
-            [] => 1.0,
-            _ => at(factors, item),
-        };
         let own = factor(&measure.own, item);
         if !(measure.own.is_empty() && measure.other.is_empty()) {
             for &other in &self.touched {

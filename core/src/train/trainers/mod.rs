@@ -2,10 +2,12 @@
 
 mod cooccurrence;
 mod ridge;
+mod sequence;
 mod spectral;
 
 pub use cooccurrence::{CooccurrenceOptions, Weighting};
 pub use ridge::RidgeOptions;
+pub use sequence::SequenceOptions;
 pub use spectral::SpectralOptions;
 
 use serde_json::{Value as Json, json};
@@ -84,6 +86,16 @@ impl Plan {
         }
     }
 
+    /// Whether the order of time may matter.
+    pub(super) fn looks_at_time(&self) -> bool {
+        match self {
+            Self::Auto => true,
+            Self::Blend(parts) => parts
+                .iter()
+                .any(|part| matches!(part.trainer, TrainerOptions::Sequence(_))),
+        }
+    }
+
     /// What [`Plan::from_json`] reads, with every option.
     #[must_use]
     pub fn to_json(&self) -> Json {
@@ -94,7 +106,7 @@ impl Plan {
     }
 }
 
-const NAMES: &str = "auto, spectral, ridge, cooccurrence";
+const NAMES: &str = "auto, spectral, ridge, cooccurrence, sequence";
 
 impl Component {
     fn from_json(value: &Json, what: &str) -> Result<Self> {
@@ -107,6 +119,7 @@ impl Component {
         let trainer = match name {
             "spectral" => TrainerOptions::Spectral(SpectralOptions::from_json(object, what)?),
             "ridge" => TrainerOptions::Ridge(RidgeOptions::from_json(object, what)?),
+            "sequence" => TrainerOptions::Sequence(SequenceOptions::from_json(object, what)?),
             "cooccurrence" => {
                 TrainerOptions::Cooccurrence(CooccurrenceOptions::from_json(object, what)?)
             }
@@ -156,6 +169,7 @@ impl TrainerOptions {
             Self::Spectral(_) => "spectral",
             Self::Ridge(_) => "ridge",
             Self::Cooccurrence(_) => "cooccurrence",
+            Self::Sequence(_) => "sequence",
         }
     }
 
@@ -164,6 +178,7 @@ impl TrainerOptions {
             Self::Spectral(options) => options.to_json(),
             Self::Ridge(options) => options.to_json(),
             Self::Cooccurrence(options) => options.to_json(),
+            Self::Sequence(options) => options.to_json(),
         }
     }
 }
@@ -178,6 +193,8 @@ pub enum TrainerOptions {
     Ridge(RidgeOptions),
     /// Counts of items that meet, weighted in one of several ways.
     Cooccurrence(CooccurrenceOptions),
+    /// What comes after what.
+    Sequence(SequenceOptions),
 }
 
 #[cfg(test)]
