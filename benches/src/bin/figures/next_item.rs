@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tastemaker::control::Control;
-use tastemaker::evaluate::{EvaluateOptions, evaluate};
+use tastemaker::evaluate::{EvaluateOptions, TestSet, evaluate};
 use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::train::{TrainOptions, train};
 
@@ -118,9 +118,10 @@ fn judge(
     let options = TrainOptions::from_json(&json!({"trainer": trainer, "threads": threads}))?;
     let model = train(&events, None, &options, &Control::new())?;
     let (users, films) = (column(last, |r| r.0), column(last, |r| r.1));
-    let options = EvaluateOptions::from_json(&json!({"k": 20, "threads": threads}))?;
-    let (users, films) = (IdColumn::Integer(&users), IdColumn::Integer(&films));
-    Ok(evaluate(&model, &users, &films, &options, &Control::new())?.to_json())
+    let options =
+        EvaluateOptions::from_json(&json!({"k": 20, "threads": threads, "resamples": 0}))?;
+    let test = TestSet::new(IdColumn::Integer(&users), IdColumn::Integer(&films));
+    Ok(evaluate(&model, &test, &options, &Control::new())?.to_json())
 }
 
 #[cfg(test)]
