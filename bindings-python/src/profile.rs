@@ -102,12 +102,9 @@ impl Profile {
         attached(py, || self.lock().record(&event))
     }
 
-    fn merge(&self, py: Python<'_>, other: PyRef<'_, Profile>) -> PyResult<()> {
+    fn merge(&self, py: Python<'_>, other: PyRef<'_, Profile>) -> PyResult<bool> {
         let other = other.copied();
-        attached(py, || {
-            self.lock().merge(&other);
-            Ok(())
-        })
+        attached(py, || Ok(self.lock().merge(&other)))
     }
 
     /// Removes every event on an item; returns how many there were.

@@ -105,12 +105,11 @@ def profile(suite: dict[str, Any], given: dict[str, Any]) -> Any:
 
     start = tm.Profile.from_bytes(bytes.fromhex(given["bytes"])) if "bytes" in given else tm.Profile()
     result = build(start, given.get("events", []))
-    for other in given.get("merge", []):
-        result.merge(build(tm.Profile(), other))
+    merged = [result.merge(build(tm.Profile(), other)) for other in given.get("merge", [])]
     forgotten = [result.forget_item(item) for item in given.get("forget", [])]
     assert tm.Profile.from_bytes(result.to_bytes()) == result
     events = [one._asdict() for one in result.events]
-    return {"forgotten": forgotten, "events": events, "bytes": result.to_bytes().hex(), "len": len(result)}
+    return {"merged": merged, "forgotten": forgotten, "events": events, "bytes": result.to_bytes().hex(), "len": len(result)}
 
 
 def open_(suite: dict[str, Any], given: dict[str, Any]) -> Any:

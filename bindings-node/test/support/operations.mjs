@@ -175,9 +175,10 @@ export const operations = {
 
   profile({ events = [], merge = [], forget = [], bytes }) {
     const profile = recordAll(bytes === undefined ? new Profile() : Profile.fromBytes(fromHex(bytes)), events);
-    for (const other of merge) profile.merge(recordAll(new Profile(), other));
+    const merged = merge.map((other) => profile.merge(recordAll(new Profile(), other)));
     const forgotten = forget.map((item) => profile.forgetItem(item));
     return {
+      merged,
       forgotten,
       events: renamedDeep(profile.events, snake),
       bytes: toHex(profile.toBytes()),

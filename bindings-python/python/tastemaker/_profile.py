@@ -32,6 +32,7 @@ class Profile:
     >>> laptop.record("venue-2", "save", timestamp=2_000)
     True
     >>> phone.merge(laptop)
+    True
     >>> [event.item_id for event in tm.Profile.from_bytes(phone.to_bytes()).events]
     ['venue-1', 'venue-2']
     """
@@ -67,9 +68,9 @@ class Profile:
         """Adds an event and returns whether the profile changed; without a kind it is a view."""
         return self._native.record(item_id, kind, weight, timestamp)
 
-    def merge(self, other: Profile) -> None:
-        """Takes over all events of another profile."""
-        self._native.merge(other._native)
+    def merge(self, other: Profile) -> bool:
+        """Takes over all events of another profile and returns whether that changed this one."""
+        return self._native.merge(other._native)
 
     def forget_item(self, item_id: Id) -> int:
         """Removes every event on an item and returns how many there were."""

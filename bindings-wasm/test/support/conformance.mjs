@@ -75,9 +75,9 @@ function profile({ tm }, input) {
   };
   const start = input.bytes === undefined ? new tm.Profile() : tm.Profile.fromBytes(fromHex(input.bytes));
   const value = record(start, input.events ?? []);
-  for (const other of input.merge ?? []) value.merge(record(new tm.Profile(), other));
+  const merged = (input.merge ?? []).map((other) => value.merge(record(new tm.Profile(), other)));
   const forgotten = (input.forget ?? []).map((item) => value.forgetItem(item));
-  return { forgotten, events: snake(value.events), bytes: toHex(value.toBytes()), len: value.length };
+  return { merged, forgotten, events: snake(value.events), bytes: toHex(value.toBytes()), len: value.length };
 }
 
 async function open(context, input) {

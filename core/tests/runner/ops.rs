@@ -101,8 +101,9 @@ fn profile(input: &Value) -> Result<Value> {
         None => Profile::new(),
     };
     let mut profile = build(start, &input["events"])?;
+    let mut merged = Vec::new();
     for other in input["merge"].as_array().into_iter().flatten() {
-        profile.merge(&build(Profile::new(), other)?);
+        merged.push(profile.merge(&build(Profile::new(), other)?));
     }
     let forget = input["forget"].as_array().into_iter().flatten();
     let forgotten: Vec<usize> = forget
@@ -116,6 +117,7 @@ fn profile(input: &Value) -> Result<Value> {
     let bytes = profile.to_bytes();
     assert_eq!(Profile::from_bytes(&bytes)?, profile, "the bytes come back");
     Ok(json!({
+        "merged": merged,
         "forgotten": forgotten,
         "events": events,
         "bytes": to_hex(&bytes),

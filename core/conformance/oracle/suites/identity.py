@@ -153,9 +153,13 @@ def profiles():
     def add(name, *lists, bytes=None):
         union = profile.union(*([[profile.event(e) for e in events] for events in lists]))
         given = {"events": lists[0]}
+        expect = {}
         if lists[1:]:
             given["merge"] = list(lists[1:])
-        suite.case(name, "profile", given, {"events": profile.to_json(union), "bytes": profile.hexed(union), "len": len(union)})
+            steps = [[profile.event(e) for e in events] for events in lists]
+            states = [profile.union(*steps[:n]) for n in range(1, len(steps) + 1)]
+            expect["merged"] = [before != after for before, after in zip(states, states[1:])]
+        suite.case(name, "profile", given, expect | {"events": profile.to_json(union), "bytes": profile.hexed(union), "len": len(union)})
 
     event = lambda item, kind="view", timestamp=0, **more: {"item_id": item, "kind": kind, "timestamp": timestamp, **more}  # noqa: E731
     add("empty", [])
