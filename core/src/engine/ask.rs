@@ -116,7 +116,7 @@ impl Engine {
     /// # Ok::<(), tastemaker::Error>(())
     /// ```
     ///
-    /// Cost: the histories of all members, and with least misery a pass over all items for each.
+    /// Cost: the histories of all members, and with least misery a pass over all items.
     /// An average keeps the 16,384 largest weights.
     ///
     /// # Errors

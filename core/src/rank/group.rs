@@ -4,6 +4,8 @@
 //! Each member's weights are brought to the same absolute total, 1, and to integers; from there
 //! all sums are integers, so that the order of the members cannot change a bit.
 
+use std::cmp::Reverse;
+
 use super::history::{FixedPoint, Weighted};
 use super::{Counts, Ranked, Workspace};
 use crate::bitset::BitSet;
@@ -84,7 +86,7 @@ pub(crate) fn mean(members: &[Member]) -> Vec<Weighted> {
         same
     });
     if parts.len() > MEAN_ITEMS {
-        parts.sort_unstable_by_key(|&(item, part)| (std::cmp::Reverse(part.abs()), item));
+        parts.sort_unstable_by_key(|&(item, part)| (Reverse(part.abs()), item));
         parts.truncate(MEAN_ITEMS);
         parts.sort_unstable();
     }
@@ -95,6 +97,37 @@ pub(crate) fn mean(members: &[Member]) -> Vec<Weighted> {
             weight: part as f64 / whole as f64,
         })
         .collect()
+}
+
+/// What the members' scores say of an item.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    /// The lowest of the scores that are not 0, if there are any, and how many those are.
+    low: i32,
+    count: u32,
+    sum: i64,
+}
+
+impl Told {
+    /// One more score that is not 0.
+    fn hear(&mut self, score: i32) {
+        self.low = if self.count == 0 {
+            score
+        } else {
+            self.low.min(score)
+        };
+        self.count += 1;
+        self.sum += i64::from(score);
+    }
+
+    /// The lowest score of so many members.
+    fn lowest_of(self, members: u32) -> i32 {
+        if self.count < members {
+            self.low.min(0)
+        } else {
+            self.low
+        }
+    }
 }
 
 /// The members' weights as integers, for the lowest of their scores.
@@ -143,59 +176,43 @@ impl Lowest {
         let items = model.item_count();
         let k = k.min(items);
         let unit = graph.unit() * libm::ldexp(1.0, -MEMBER_BITS);
-        // The lowest of the scores that are not 0, how many those are, and their sum.
-        let mut told = vec![(i32::MAX, 0u32, 0i64); items];
+        let Workspace { sums, told, .. } = workspace;
+        told.clear();
+        told.resize(items, Told::default());
         for (_, fixed) in &self.members {
-            workspace.sums.resize(items);
-            workspace.sums.add_rows(graph.rows(), &fixed.items);
-            workspace
-                .sums
-                .take_above(i32::MIN, None, &mut |item, score| {
-                    if score != 0
-                        && let Some((low, count, sum)) = told.get_mut(item as usize)
-                    {
-                        *low = score.min(*low);
-                        *count += 1;
-                        *sum += i64::from(score);
-                    }
-                    i32::MIN
-                });
+            sums.resize(items);
+            sums.add_rows(graph.rows(), &fixed.items);
+            sums.take_above(i32::MIN, None, &mut |item, score| {
+                if score != 0
+                    && let Some(told) = told.get_mut(item as usize)
+                {
+                    told.hear(score);
+                }
+                i32::MIN
+            });
         }
-        let all = self.members.len() as u32;
-        let lowest: Vec<(i32, i64)> = told
-            .into_iter()
-            .map(|(low, count, sum)| {
-                (
-                    if count < all || all == 0 {
-                        low.min(0)
-                    } else {
-                        low
-                    },
-                    sum,
-                )
-            })
-            .collect();
         let mut liked = Vec::new();
         let mut against = Vec::new();
-        for (item, &(low, sum)) in lowest.iter().enumerate() {
-            let place = (std::cmp::Reverse(low), std::cmp::Reverse(sum), item as u32);
-            if !open.contains(item) || (low == 0 && sum == 0) {
-                continue;
+        let all = self.members.len() as u32;
+        for (item, told) in told.iter().enumerate() {
+            if told.count > 0 && open.contains(item) {
+                let low = told.lowest_of(all);
+                let place = (Reverse(low), Reverse(told.sum), item as u32);
+                if low < 0 { &mut against } else { &mut liked }.push(place);
             }
-            if low < 0 { &mut against } else { &mut liked }.push(place);
         }
         let mut ranked = Vec::new();
         let graph_items = |ranked: &mut Vec<Ranked>, places: &mut Vec<_>| {
             places.sort_unstable();
             let room = k - ranked.len();
             let best = places.iter().take(room);
-            ranked.extend(best.map(
-                |&(std::cmp::Reverse(low), _, item): &(_, std::cmp::Reverse<i64>, _)| Ranked {
+            ranked.extend(
+                best.map(|&(Reverse(low), _, item): &(_, Reverse<i64>, _)| Ranked {
                     item,
                     score: f64::from(low) * unit,
                     source: Source::Graph,
-                },
-            ));
+                }),
+            );
         };
         let mut counts = Counts {
             history: self.items(),
@@ -203,8 +220,10 @@ impl Lowest {
         };
         graph_items(&mut ranked, &mut liked);
         counts.graph = ranked.len();
-        let silent =
-            |item: u32| lowest.get(item as usize) == Some(&(0, 0)) && open.contains(item as usize);
+        let silent = |item: u32| {
+            let told = told.get(item as usize);
+            open.contains(item as usize) && told.is_some_and(|told| told.count == 0)
+        };
         let popular = model.popular_order().iter().filter(|&&item| silent(item));
         ranked.extend(popular.take(k - ranked.len()).map(|&item| Ranked {
             item,

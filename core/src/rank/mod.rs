@@ -61,6 +61,8 @@ pub(crate) struct Workspace {
     fixed: FixedPoint,
     sums: Sums,
     best: TopK,
+    /// The scores of several members, by item.
+    told: Vec<group::Told>,
 }
 
 impl Workspace {
