@@ -9,8 +9,10 @@ import {
   Model,
   Profile,
   TastemakerError,
+  compare,
   evaluate,
   matchesCondition,
+  split,
   train,
 } from 'tastemaker';
 
@@ -77,6 +79,19 @@ const columns = model.recommend(['ann'], { k: 3 });
 columns.score satisfies Float64Array;
 for (const row of columns) console.log(row.userId, row.itemId, row.score);
 const recall: number = (await evaluate(model, rows, { k: 10 })).model.recall;
+const several = await evaluate(model, rows, { k: [5, 10], segments: { ann: 'new' }, history: rows, perUser: true });
+several.cutoffs.map(({ k, popularity }) => [k, popularity.low?.ndcg, popularity.coverage]);
+several.perUser?.cutoffs[0]?.model.averagePopularity.length satisfies number | undefined;
+const { train: trainRows } = split(rows, { method: 'coldUser', share: 0.1, historyShare: 0.3 });
+trainRows satisfies Uint32Array;
+// @ts-expect-error: not an option of this method
+split(rows, { method: 'random', n: 3 });
+// @ts-expect-error: a method is missing
+split(rows, {});
+const compared = await compare(model, model, rows, { permutations: 100, signal: AbortSignal.timeout(1000) });
+compared.metrics.hitRate.pValue satisfies number | undefined;
+// @ts-expect-error: the values of users are not compared
+await compare(model, model, rows, { perUser: true });
 matchesCondition({ price: 3 }, { price: 3 }) satisfies boolean;
 console.log(likeness);
 

@@ -14,9 +14,10 @@ Python, Rust, Node and the browser.
 
 from tastemaker._answer import Answer, Reason, Recommendation, Score, Scores, SimilarUser, SimilarUsers, Stage
 from tastemaker._catalog import Catalog
+from tastemaker._compare import Comparison, Difference, compare
 from tastemaker._condition import matches_condition
 from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
-from tastemaker._evaluate import Comparison, Difference, Evaluation, compare, evaluate
+from tastemaker._evaluate import Evaluation, evaluate
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
@@ -83,6 +84,8 @@ __all__ = [
     "Scores",
     "SimilarUser",
     "SimilarUsers",
+    "Split",
+    "SplitTables",
     "Stage",
     "TastemakerError",
     "TrainOptions",

@@ -40,6 +40,14 @@ def program(folder: Path) -> None:
 
     evaluation = tm.evaluate(model, {"user_id": ["a"], "item_id": ["mill"]})
     assert_type(evaluation.model, dict[str, float])
+    assert_type(evaluation.interval("recall"), tuple[float, float] | None)
+    more = tm.evaluate(model, {"user_id": ["a"], "item_id": ["mill"]}, k=[5, 20], segments={"a": "new"}, per_user=True)
+    assert_type(more.cutoffs, list[int])
+    parts = tm.split({"user_id": ["a"], "item_id": ["mill"]}, "random", share=0.5)
+    assert_type(parts.of({"user_id": ["a"], "item_id": ["mill"]}), tm.SplitTables)
+    comparison = tm.compare(model, model, {"user_id": ["a"], "item_id": ["mill"]})
+    assert_type(comparison["recall"], tm.Difference)
+    assert_type(comparison["recall"].p_value, float | None)
     try:
         tm.Model.from_bytes(b"")
     except tm.NotASnapshotError as error:

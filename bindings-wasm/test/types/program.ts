@@ -8,9 +8,11 @@ import {
   type Answer,
   type ErrorCode,
   type Id,
+  compare,
   evaluate,
   init,
   matchesCondition,
+  split,
   train,
 } from 'tastemaker-wasm';
 import { init as initEdge } from 'tastemaker-wasm/edge';
@@ -32,6 +34,10 @@ export async function program(): Promise<Id[]> {
   const trained = await train({ userId: [1, 2], itemId: ['a', 'b'] }, { catalog, options: { trainer: { name: 'spectral', rank: 8 } } });
   const { model: metrics } = await evaluate(trained, { userId: [1], itemId: ['b'] }, { k: 5 });
   const recall: number = metrics.recall;
+  const rows = { userId: [1, 1], itemId: ['a', 'b'], timestamp: [1, 2] };
+  const { test } = split(rows, { method: 'leaveLastOut' });
+  const { metrics: differences } = await compare(trained, trained, rows, { k: [5, 1] });
+  test.length + differences.gini.difference;
 
   const engine = new Engine(model);
   const { changed } = engine.record('me', 42, 'save', { weight: 2, timestamp: new Date() });

@@ -10,7 +10,6 @@
     reason = "it prints figures and measures time"
 )]
 
-mod million;
 mod next_item;
 mod overhead;
 mod quality;

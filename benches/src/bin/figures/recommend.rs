@@ -1,12 +1,11 @@
 //! How fast answers come, on gowalla with K=100 and 20 items an answer: one user
-//! at a time on one thread, and all users at once; then from a million items.
+//! at a time on one thread, and all users at once.
 
 use serde_json::json;
 use tastemaker::control::Control;
 use tastemaker::engine::{Engine, Request};
 use tastemaker::model::{BatchOptions, Model};
 
-use crate::million;
 use crate::sitting::{Sitting, options, setting, train_on};
 use tastemaker_benches::Failure;
 use tastemaker_benches::data::Split;
@@ -25,9 +24,7 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
         .map(i64::to_string)
         .collect();
     single(sitting, &gowalla, &model, &users)?;
-    batch(sitting, &gowalla, &model, &users)?;
-    drop(model);
-    million::print(sitting)
+    batch(sitting, &gowalla, &model, &users)
 }
 
 /// The median over the rounds of each round's percentiles.
@@ -45,7 +42,7 @@ impl Spread {
 }
 
 /// A peer's model, the command that measures it, and what the command is.
-const SINGLE: [(&str, &str, &str, &str); 4] = [
+const SINGLE: [(&str, &str, &str, &str); 3] = [
     (
         "implicit-cosine",
         "cosine",
@@ -64,12 +61,6 @@ const SINGLE: [(&str, &str, &str, &str); 4] = [
         "single",
         "as documented: recommend(user, user_items[user])",
     ),
-    (
-        "implicit-als-64-sliced",
-        "als-64",
-        "single-sliced",
-        "the user's row cut out beforehand",
-    ),
 ];
 
 fn single(
@@ -86,7 +77,7 @@ fn single(
     let mut cosine = fitted(sitting, gowalla, "cosine", 1)?;
     let mut als = fitted(sitting, gowalla, "als-64", 1)?;
     let mut ours = Spread::default();
-    let mut theirs: [Spread; 4] = Default::default();
+    let mut theirs: [Spread; 3] = Default::default();
     for _ in 0..sitting.runs {
         let mut answers = 0;
         let times = each_us(&requests, |request| {
