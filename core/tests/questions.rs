@@ -240,6 +240,22 @@ fn a_request_made_by_hand_is_checked_too() {
         .score_items(&ScoreRequest::for_user("", Vec::new()))
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidId);
+    let late = Some(i64::MAX);
+    let mut score = ScoreRequest::for_user("a", Vec::new());
+    score.now = late;
+    let mut group = GroupRequest::new(vec![GroupMember::default()], 5);
+    group.now = late;
+    for error in [
+        engine.score_items(&score).unwrap_err(),
+        engine.recommend_group(&group).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidTimestamp);
+    }
+    let mut group = GroupRequest::new(vec![GroupMember::default()], 5);
+    group.members[0].user_id = Some(String::new());
+    let error = engine.recommend_group(&group).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidId);
+    assert!(error.message().starts_with("members[0]"), "{error}");
 }
 
 #[test]

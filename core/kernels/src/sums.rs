@@ -14,7 +14,7 @@ const GROUP: usize = 64;
 /// for them would be most of the time.
 const ROWS_AHEAD: usize = 4;
 /// How many rows ahead the place of a row is asked for.
-const OFFSETS_AHEAD: usize = 16;
+const PLACES_AHEAD: usize = 16;
 /// Most lines of maxima that [`Sums::kth_best_exceeds`] keeps: it answers for k up to 512.
 const MOST_MAXIMA: usize = 64;
 
@@ -42,12 +42,17 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Where a row starts and ends.
+    #[inline]
+    fn place(&self, row: u32) -> Option<&'a [u32; 2]> {
+        self.offsets.get(row as usize..)?.first_chunk()
+    }
+
     /// The ids and weights of a row; empty where there is no such row.
     #[inline]
     #[must_use]
     pub fn get(&self, row: u32) -> (&'a [u32], &'a [u16]) {
-        let at = row as usize;
-        let (Some(&start), Some(&end)) = (self.offsets.get(at), self.offsets.get(at + 1)) else {
+        let Some(&[start, end]) = self.place(row) else {
             return (&[], &[]);
         };
         let range = start as usize..end as usize;
@@ -241,15 +246,15 @@ multiversion! {
         let marks = flat_marks(marks);
         let len = len.min(sums.len()).min(marks.len() * LANES);
         // Where a row lies has to be read before it can be asked for.
-        for &(row, _) in history.iter().take(OFFSETS_AHEAD) {
-            prefetch(rows.offsets.get(row as usize..).unwrap_or(&[]).get(..2).unwrap_or(&[]));
+        for &(row, _) in history.iter().take(PLACES_AHEAD) {
+            prefetch(rows.place(row).map_or(&[], |place| place));
         }
         for &(row, _) in history.iter().take(ROWS_AHEAD) {
             rows.prefetch(row);
         }
         for (n, &(row, factor)) in history.iter().enumerate() {
-            if let Some(&(ahead, _)) = history.get(n + OFFSETS_AHEAD) {
-                prefetch(rows.offsets.get(ahead as usize..).unwrap_or(&[]).get(..2).unwrap_or(&[]));
+            if let Some(&(ahead, _)) = history.get(n + PLACES_AHEAD) {
+                prefetch(rows.place(ahead).map_or(&[], |place| place));
             }
             if let Some(&(ahead, _)) = history.get(n + ROWS_AHEAD) {
                 rows.prefetch(ahead);

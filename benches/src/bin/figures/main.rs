@@ -10,6 +10,7 @@
     reason = "it prints figures and measures time"
 )]
 
+mod million;
 mod next_item;
 mod overhead;
 mod quality;

@@ -1,11 +1,12 @@
 //! How fast answers come, on gowalla with K=100 and 20 items an answer: one user
-//! at a time on one thread, and all users at once.
+//! at a time on one thread, and all users at once; then from a million items.
 
 use serde_json::json;
 use tastemaker::control::Control;
 use tastemaker::engine::{Engine, Request};
 use tastemaker::model::{BatchOptions, Model};
 
+use crate::million;
 use crate::sitting::{Sitting, options, setting, train_on};
 use tastemaker_benches::Failure;
 use tastemaker_benches::data::Split;
@@ -24,7 +25,9 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
         .map(i64::to_string)
         .collect();
     single(sitting, &gowalla, &model, &users)?;
-    batch(sitting, &gowalla, &model, &users)
+    batch(sitting, &gowalla, &model, &users)?;
+    drop(model);
+    million::print(sitting)
 }
 
 /// The median over the rounds of each round's percentiles.
@@ -42,7 +45,7 @@ impl Spread {
 }
 
 /// A peer's model, the command that measures it, and what the command is.
-const SINGLE: [(&str, &str, &str, &str); 3] = [
+const SINGLE: [(&str, &str, &str, &str); 4] = [
     (
         "implicit-cosine",
         "cosine",
@@ -61,6 +64,12 @@ const SINGLE: [(&str, &str, &str, &str); 3] = [
         "single",
         "as documented: recommend(user, user_items[user])",
     ),
+    (
+        "implicit-als-64-sliced",
+        "als-64",
+        "single-sliced",
+        "the user's row cut out beforehand",
+    ),
 ];
 
 fn single(
@@ -77,7 +86,7 @@ fn single(
     let mut cosine = fitted(sitting, gowalla, "cosine", 1)?;
     let mut als = fitted(sitting, gowalla, "als-64", 1)?;
     let mut ours = Spread::default();
-    let mut theirs: [Spread; 3] = Default::default();
+    let mut theirs: [Spread; 4] = Default::default();
     for _ in 0..sitting.runs {
         let mut answers = 0;
         let times = each_us(&requests, |request| {
