@@ -75,6 +75,7 @@ export type {
 export { train } from './train.js';
 export type {
   CooccurrenceTrainer,
+  IalsTrainer,
   KindRule,
   RidgeTrainer,
   SequenceTrainer,

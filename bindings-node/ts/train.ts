@@ -15,7 +15,12 @@ export type KindRule = number | { weight?: number; neutral?: number; scale?: num
 export type TrainerName = Trainer['name'];
 
 /** One trainer with its options; `weight` is what it counts in a blend: 1. */
-export type Trainer = SpectralTrainer | RidgeTrainer | CooccurrenceTrainer | SequenceTrainer;
+export type Trainer =
+  | SpectralTrainer
+  | RidgeTrainer
+  | CooccurrenceTrainer
+  | IalsTrainer
+  | SequenceTrainer;
 
 interface Weighted {
   /** What this trainer counts in a blend: 1. */
@@ -86,6 +91,25 @@ export type CooccurrenceTrainer = Weighted & { name: 'cooccurrence' } & (
         beta?: number | undefined;
       }
   );
+
+/** Factors of users and items by alternating least squares, distilled into the graph. */
+export interface IalsTrainer extends Weighted {
+  name: 'ials';
+  /** The dimensions of the factors: 64. */
+  factors?: number | undefined;
+  /** Rounds of users, then items: 15. */
+  iterations?: number | undefined;
+  /** What an event of weight 1 adds to the confidence of 1: 40. */
+  alpha?: number | undefined;
+  /** Strength of the regularization: 10. */
+  regularization?: number | undefined;
+  /** How much more the factors of those with much evidence are regularized: 0. */
+  regularizationExponent?: number | undefined;
+  /** Candidates of an item before the strongest are kept: 400. */
+  candidates?: number | undefined;
+  /** How strongly popularity counts: 0. */
+  popularityExponent?: number | undefined;
+}
 
 /** What comes after what, by the times of the events. */
 export interface SequenceTrainer extends Weighted {

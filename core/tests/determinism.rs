@@ -42,7 +42,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
 }
 
 /// Alone and in a blend.
-const TRAINERS: [&str; 4] = ["spectral", "ridge", "cooccurrence", "sequence"];
+const TRAINERS: [&str; 5] = ["spectral", "ridge", "cooccurrence", "ials", "sequence"];
 
 #[test]
 fn every_trainer_gives_the_same_bytes_at_any_number_of_threads() {

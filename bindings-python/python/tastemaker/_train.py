@@ -31,7 +31,7 @@ class TrainOptions:
     """What makes the graph. Default ``"auto"``: the library chooses.
 
     The name of a trainer (``"spectral"``, ``"ridge"``, ``"cooccurrence"``,
-    ``"sequence"``); a mapping of its name and options, as
+    ``"ials"``, ``"sequence"``); a mapping of its name and options, as
     ``{"name": "spectral", "rank": 128}``; or a list of them, whose sum makes the graph, each
     counting its ``"weight"`` (1): ``["ridge", {"name": "spectral", "weight": 2}]``.
     """

@@ -19,7 +19,11 @@ RIDGE = {
 }
 WEIGHTINGS = {"cosine": {}, "bm25": {"k1": 1.2, "b": 0.75}, "p3alpha": {"alpha": 1.0}, "rp3beta": {"alpha": 1.0, "beta": 0.5}}
 SEQUENCE = {"window": 10, "decay": 0.8, "gap_half_life_days": None, "popularity_exponent": 0.25}
-DEFAULTS = {"spectral": SPECTRAL, "ridge": RIDGE, "cooccurrence": {"weighting": "rp3beta"}, "sequence": SEQUENCE}
+IALS = {
+    "factors": 64, "iterations": 15, "alpha": 40.0, "regularization": 10.0, "regularization_exponent": 0.0, "candidates": 400,
+    "popularity_exponent": 0.0,
+}
+DEFAULTS = {"ials": IALS, "spectral": SPECTRAL, "ridge": RIDGE, "cooccurrence": {"weighting": "rp3beta"}, "sequence": SEQUENCE}
 
 
 def plan(trainer):
@@ -142,4 +146,37 @@ def sequence(dense, options, timed):
     return [{j: w[i, j] for j in range(n) if counts[i, j] > 0} for i in range(n)]
 
 
-LEARN = {"spectral": spectral.rows, "ridge": ridge, "cooccurrence": cooccurrence, "sequence": sequence}
+def ials(dense, options, keep):
+    """Alternating least squares with exact solutions, from unit vectors, for as many factors as items.
+
+    A rotation of the factors changes no product of them, so where they start matters less than
+    that they span everything: with fewer factors the start would be the library's hash.
+    """
+    users, n = dense.shape
+    if options["factors"] < n:
+        raise AssertionError("the start is known for full rank only")
+    alpha, y = options["alpha"], np.eye(n) / np.sqrt(n)
+
+    def solve(entries, other):
+        evidence = len(other) + alpha * entries.sum(1)
+        out = []
+        for row, e in zip(entries, evidence):
+            lam = options["regularization"] * (e / evidence.mean()) ** options["regularization_exponent"]
+            left = other.T @ ((1 + alpha * row)[:, None] * other) + lam * np.eye(n)
+            out.append(np.linalg.solve(left, other.T @ ((1 + alpha * row) * (row > 0))))
+        return np.array(out)
+
+    for _ in range(options["iterations"]):
+        x = solve(dense, y)
+        y = solve(dense.T, x)
+    # Each item's history alone, folded in without any formula.
+    g = y.T @ y + options["regularization"] * np.eye(n)
+    w = np.array([y @ np.linalg.solve(g + alpha * np.outer(v, v), (1 + alpha) * v) for v in y])
+    items_sum, e = dense.sum(0), options["popularity_exponent"]
+    w = w * power(items_sum, e)[None, :] * power(items_sum, -e)[:, None]
+    met, _ = spectral.pairs(dense, {"alpha": 0})
+    found = spectral.candidates(met, items_sum, max(options["candidates"], keep))
+    return [{j: w[i, j] for j in found[i]} for i in range(n)]
+
+
+LEARN = {"ials": ials, "spectral": spectral.rows, "ridge": ridge, "cooccurrence": cooccurrence, "sequence": sequence}

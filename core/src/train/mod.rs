@@ -7,17 +7,20 @@
 //! rows nor the number of threads changes a byte.
 
 mod assemble;
+mod factors;
 mod ingest;
 mod matrix;
 mod options;
 mod paths;
 mod trainers;
 
+#[doc(hidden)]
+pub use factors::FactorModel;
 pub(crate) use matrix::Matrix;
 pub use options::{IdType, TrainOptions};
 pub use trainers::{
-    Component, CooccurrenceOptions, Plan, RidgeOptions, SequenceOptions, SpectralOptions,
-    TrainerOptions, Weighting,
+    Component, CooccurrenceOptions, IalsOptions, Plan, RidgeOptions, SequenceOptions,
+    SpectralOptions, TrainerOptions, Weighting,
 };
 
 use crate::catalog::Catalog;
@@ -35,7 +38,8 @@ use crate::parallel::Workers;
 /// model are those of both. Where there is a catalog, items that it does not list take part in
 /// training but are not recommended, unless `recommend_unlisted` is set.
 ///
-/// Progress comes in the stages `events`, `subspace`, `graph` and `snapshot`. Cost: seconds for
+/// Progress comes in the stages `events`, `subspace`, `factors`, `graph` and `snapshot`, those that
+/// the trainers have. Cost: seconds for
 /// a million events; time grows with Σ over users of (items of the user)², which
 /// `max_user_items` bounds, and with the `rank` of subspaces.
 ///

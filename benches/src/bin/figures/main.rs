@@ -10,6 +10,7 @@
     reason = "it prints figures and measures time"
 )]
 
+mod ials;
 mod million;
 mod next_item;
 mod overhead;
@@ -41,9 +42,13 @@ fn run() -> Result<(), Failure> {
     match group.as_str() {
         "quality" => {
             quality::print(&sitting)?;
+            ials::quality(&sitting)?;
             next_item::print(&sitting)
         }
-        "train" => train::print(&sitting),
+        "train" => {
+            train::print(&sitting)?;
+            ials::time(&sitting)
+        }
         "recommend" => recommend::print(&sitting),
         "overhead" => overhead::print(&sitting),
         "snapshot" => snapshot::print(&sitting),

@@ -17,6 +17,7 @@ def suites(_):
     small(suite)
     ridge(suite)
     cooccurrence(suite)
+    ials(suite)
     sequence(suite)
     blends(suite)
     return [suite]
@@ -76,6 +77,8 @@ def refused(suite):
         "ridge": both | {"lambda": (0, -1, 1e10), "support": (0, 1001), "user_exponent": (2.5, -2.5), "item_exponent": (2.5, -2.5)},
         "cooccurrence": {"weight": (-1,), "weighting": ("jaccard", "", 3, True, ["cosine"]), "rank": (8,), "alpha": (-0.1, 4.5),
                          "beta": (-2.5, 4.5), "k1": (1.2,), "b": (0.5,)},
+        "ials": {"weight": (-1,), "factors": (0, 1025, 1.5), "iterations": (0, 101), "alpha": (-1, 1e7), "regularization": (0, -1, 1e10),
+                 "regularization_exponent": (-0.1, 2.5), "candidates": (0, 100001), "popularity_exponent": (2.5, -2.5), "rank": (8,)},
         "sequence": {"weight": (-1,), "window": (0, 101, 1.5), "decay": (-0.1, 1.1), "gap_half_life_days": (0, -1, 1e7, "day"),
                      "popularity_exponent": (2.5, -2.5), "half_life_days": (1,)},
     }
@@ -153,6 +156,23 @@ def cooccurrence(suite):
     for keep in (1, 2):
         search(suite, f"cooccurrence: {keep} neighbours", by("cooccurrence") | {"neighbors": keep}, **world, weights=(0.25, 1, 2, 3.5))
     search(suite, "cooccurrence: two threads", by("cooccurrence", weighting="bm25") | {"threads": 2}, **world, weights=(0.25, 1, 2, 3.5))
+
+
+def ials(suite):
+    world = {"users": 12, "items": 6, "each": 2}
+    for options in (
+        {}, {"iterations": 1}, {"iterations": 3}, {"iterations": 2, "factors": 6}, {"iterations": 3, "alpha": 5},
+        {"iterations": 3, "regularization": 0.5}, {"iterations": 3, "regularization_exponent": 0.5},
+        {"iterations": 3, "regularization_exponent": 1, "alpha": 4}, {"iterations": 3, "popularity_exponent": 0.5},
+        {"iterations": 3, "popularity_exponent": -1}, {"iterations": 3, "candidates": 2},
+    ):
+        options = {"regularization": 2, **options}
+        search(suite, f"ials: {options}", by("ials", **options), **world)
+    search(suite, "ials: weights", by("ials", iterations=3, regularization=2), **world, weights=(0.25, 1, 2, 3.5))
+    search(suite, "ials: more items than users", by("ials", iterations=3, regularization=1, alpha=10), users=5, items=9, each=3)
+    search(suite, "ials: two neighbours", by("ials", iterations=3, regularization=2) | {"neighbors": 2}, **world)
+    search(suite, "ials: two threads", by("ials", iterations=3, regularization=2) | {"threads": 2}, **world)
+    search(suite, "blend: with factors", {"trainer": ["spectral", {"name": "ials", "iterations": 2, "regularization": 2}]}, **world)
 
 
 def sequence(suite):

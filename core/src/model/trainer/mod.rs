@@ -5,12 +5,14 @@
 //! | spectral | `spectral.rs`, `subspace/` | a graph filter: co-occurrence and a low-pass part |
 //! | ridge | `ridge.rs` | the coefficient of `i` in the regression of `j` on its neighbours |
 //! | co-occurrence | `cooccurrence.rs` | how often both meet: cosine, BM25, P3α or RP3β |
+//! | iALS | `ials.rs` | what folding in `i` alone scores `j`, by factors of users and items |
 //! | sequence | `sequence.rs` | how often `j` comes after `i`, and how soon |
 //!
 //! A blend is a weighted sum of several. All of them look at pairs of items in histories, so
 //! one pass over the items serves all; `pairs.rs` sums up what belongs to one item.
 
 mod cooccurrence;
+pub(crate) mod ials;
 mod pairs;
 mod ridge;
 mod sequence;
@@ -79,6 +81,10 @@ enum Pairwise {
     },
     Cooccurrence(Measure),
     Sequence(sequence::Sequence),
+    Ials {
+        limit: usize,
+        trainer: ials::Ials,
+    },
 }
 
 /// What one thread needs.
@@ -135,6 +141,12 @@ pub(crate) fn learn(
             }
             TrainerOptions::Cooccurrence(o) => {
                 pairwise.push(Pairwise::Cooccurrence(Measure::cooccurrence(matrix, o)));
+            }
+            TrainerOptions::Ials(o) => {
+                pairwise.push(Pairwise::Ials {
+                    limit: o.candidates.max(keep),
+                    trainer: ials::Ials::new(matrix, &degrees, o, seed, workers)?,
+                });
             }
             TrainerOptions::Sequence(o) => {
                 pairwise.push(Pairwise::Sequence(sequence::Sequence::new(matrix, o)));
@@ -195,8 +207,12 @@ fn pass(
             Pairwise::Spectral { limit, basis, .. } | Pairwise::Ridge { limit, basis, .. } => {
                 (*limit, *basis)
             }
-            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) => {
+            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) | Pairwise::Ials { .. } => {
                 match trainer {
+                    Pairwise::Ials { limit, trainer } => {
+                        pairs.find(matrix, measure, degrees, item, *limit);
+                        trainer.row(item, pairs, smooth, row);
+                    }
                     Pairwise::Cooccurrence(own) => pairs.take(matrix, own, item, row),
                     Pairwise::Sequence(own) => own.row(matrix, item, pairs, row),
                     _ => {}
@@ -266,7 +282,7 @@ fn pass(
                 }
                 trainer.solve(item, support, ridge, row);
             }
-            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) => {}
+            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) | Pairwise::Ials { .. } => {}
         }
         out.push(row.clone());
     }

@@ -1,11 +1,13 @@
 //! Which trainers make the graph; their options are in a file each.
 
 mod cooccurrence;
+mod ials;
 mod ridge;
 mod sequence;
 mod spectral;
 
 pub use cooccurrence::{CooccurrenceOptions, Weighting};
+pub use ials::IalsOptions;
 pub use ridge::RidgeOptions;
 pub use sequence::SequenceOptions;
 pub use spectral::SpectralOptions;
@@ -106,7 +108,7 @@ impl Plan {
     }
 }
 
-const NAMES: &str = "auto, spectral, ridge, cooccurrence, sequence";
+const NAMES: &str = "auto, spectral, ridge, cooccurrence, ials, sequence";
 
 impl Component {
     fn from_json(value: &Json, what: &str) -> Result<Self> {
@@ -119,6 +121,7 @@ impl Component {
         let trainer = match name {
             "spectral" => TrainerOptions::Spectral(SpectralOptions::from_json(object, what)?),
             "ridge" => TrainerOptions::Ridge(RidgeOptions::from_json(object, what)?),
+            "ials" => TrainerOptions::Ials(IalsOptions::from_json(object, what)?),
             "sequence" => TrainerOptions::Sequence(SequenceOptions::from_json(object, what)?),
             "cooccurrence" => {
                 TrainerOptions::Cooccurrence(CooccurrenceOptions::from_json(object, what)?)
@@ -169,6 +172,7 @@ impl TrainerOptions {
             Self::Spectral(_) => "spectral",
             Self::Ridge(_) => "ridge",
             Self::Cooccurrence(_) => "cooccurrence",
+            Self::Ials(_) => "ials",
             Self::Sequence(_) => "sequence",
         }
     }
@@ -178,6 +182,7 @@ impl TrainerOptions {
             Self::Spectral(options) => options.to_json(),
             Self::Ridge(options) => options.to_json(),
             Self::Cooccurrence(options) => options.to_json(),
+            Self::Ials(options) => options.to_json(),
             Self::Sequence(options) => options.to_json(),
         }
     }
@@ -193,6 +198,8 @@ pub enum TrainerOptions {
     Ridge(RidgeOptions),
     /// Counts of items that meet, weighted in one of several ways.
     Cooccurrence(CooccurrenceOptions),
+    /// Factors of users and items, by alternating least squares.
+    Ials(IalsOptions),
     /// What comes after what.
     Sequence(SequenceOptions),
 }

@@ -31,13 +31,65 @@ pub(super) fn orthonormalise(x: &mut [f32], columns: usize, workers: &Workers<'_
     } else {
         inverse_factor(gram(x, columns, workers)?, columns, NOISE)
     };
-    let packed = pack(&inverse, columns);
+    times(x, columns, &pack(&inverse, columns, false), workers)
+}
+
+/// `S`, upper triangular and row-major, such that `Sᵀ (XᵀX + shift · I) S = I`.
+pub(in super::super) fn whitener(
+    x: &[f32],
+    columns: usize,
+    shift: f64,
+    workers: &Workers<'_>,
+) -> Result<Vec<f64>> {
+    let small = (x.len() / columns.max(1)).saturating_mul(columns * columns) <= SMALL;
+    let mut c = if small {
+        gram_small(x, columns)
+    } else {
+        gram(x, columns, workers)?
+    };
+    for i in 0..columns {
+        if let Some(value) = c.get_mut(i * columns + i) {
+            *value += shift;
+        }
+    }
+    Ok(inverse_factor(c, columns, 0.0))
+}
+
+/// `X ← X · S`, or `X ← X · Sᵀ`.
+pub(in super::super) fn transform(
+    x: &mut [f32],
+    columns: usize,
+    s: &[f64],
+    transposed: bool,
+    workers: &Workers<'_>,
+) -> Result<()> {
+    if columns == 0 || x.is_empty() {
+        return Ok(());
+    }
+    let packed = if transposed {
+        let mut turned = vec![0f64; columns * columns];
+        for (i, row) in s.chunks_exact(columns).enumerate() {
+            for (target, &value) in turned.chunks_exact_mut(columns).zip(row) {
+                if let Some(to) = target.get_mut(i) {
+                    *to = value;
+                }
+            }
+        }
+        pack(&turned, columns, true)
+    } else {
+        pack(s, columns, false)
+    };
+    times(x, columns, &packed, workers)
+}
+
+/// `X ← X · S` for a packed `S`.
+fn times(x: &mut [f32], columns: usize, packed: &[Vec<f32>], workers: &Workers<'_>) -> Result<()> {
     workers.fill(STAGE, x, ROWS_A_TILE * columns, |_, part| {
         let mut result = vec![0f32; TILE_ROWS * columns];
         for rows in part.chunks_mut(TILE_ROWS * columns) {
             for (block, right) in packed.iter().enumerate() {
                 let first = block * TILE_COLUMNS;
-                let tile = matmul_tile(rows, columns, right, first + TILE_COLUMNS);
+                let tile = matmul_tile(rows, columns, right, right.len() / TILE_COLUMNS);
                 for (target, values) in result.chunks_exact_mut(columns).zip(&tile) {
                     for (to, from) in target.iter_mut().skip(first).zip(values) {
                         *to = *from;
@@ -165,13 +217,13 @@ fn inverse_factor(mut c: Vec<f64>, n: usize, noise: f64) -> Vec<f64> {
     inverse
 }
 
-/// The upper-triangular factor in blocks of [`TILE_COLUMNS`] columns, each cut below its last
-/// nonzero row.
-fn pack(factor: &[f64], n: usize) -> Vec<Vec<f32>> {
+/// A factor in blocks of [`TILE_COLUMNS`] columns, each cut below its last row that is not zero
+/// in an upper triangle, unless it is `full`.
+fn pack(factor: &[f64], n: usize, full: bool) -> Vec<Vec<f32>> {
     (0..n)
         .step_by(TILE_COLUMNS)
         .map(|first| {
-            let depth = n.min(first + TILE_COLUMNS);
+            let depth = if full { n } else { n.min(first + TILE_COLUMNS) };
             let mut block = vec![0f32; depth * TILE_COLUMNS];
             for (target, row) in block
                 .chunks_exact_mut(TILE_COLUMNS)

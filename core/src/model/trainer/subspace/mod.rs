@@ -4,7 +4,7 @@
 //! from random signs, multiply by `G = R̃ᵀR̃`, orthonormalise, repeat. Only the projector on
 //! the subspace is needed, so no eigenproblem is solved.
 
-mod linalg;
+pub(super) mod linalg;
 
 use super::pairs::Degrees;
 use crate::error::Result;
@@ -58,12 +58,27 @@ impl Basis {
         Ok(Self { wish, rank, values })
     }
 
+    /// A basis that was found elsewhere.
+    pub(super) fn of(values: Vec<f32>, rank: usize) -> Self {
+        let wish = Wish {
+            rank,
+            iterations: 0,
+            seed: 0,
+        };
+        Self { wish, rank, values }
+    }
+
+    /// The vector of an item.
+    pub(super) fn vector(&self, item: u32) -> &[f32] {
+        let start = item as usize * self.rank;
+        self.values.get(start..start + self.rank).unwrap_or(&[])
+    }
+
     /// `q_i · q_j` of `item` with each of `others`; zeros without a subspace.
     pub(super) fn products(&self, item: u32, others: &[u32], out: &mut Vec<f32>) {
         out.clear();
         out.resize(others.len(), 0.0);
-        let start = item as usize * self.rank;
-        let vector = self.values.get(start..start + self.rank).unwrap_or(&[]);
+        let vector = self.vector(item);
         if !vector.is_empty() {
             tastemaker_kernels::dots(vector, &self.values, others, out);
         }
@@ -104,7 +119,7 @@ fn leading(
 /// Where the iteration starts. Where the subspace may be the whole space, that is the unit
 /// vectors, which lose nothing; else values in (−1, 1) by a hash of (seed, item, column), the
 /// same in any order of filling. (Signs alone would be singular for a small rank too often.)
-fn start(items: usize, rank: usize, seed: u64) -> Vec<f32> {
+pub(super) fn start(items: usize, rank: usize, seed: u64) -> Vec<f32> {
     let mut out = vec![0f32; items * rank];
     for (item, row) in out.chunks_exact_mut(rank).enumerate() {
         for (column, value) in row.iter_mut().enumerate() {
