@@ -49,7 +49,7 @@ export interface RidgeTrainer extends Weighted {
   lambda?: number | undefined;
   /** Items that each item is regressed on: 100. */
   support?: number | undefined;
-  /** How much a long history counts less: 0.24. */
+  /** How much a long history counts less: 0.5. */
   userExponent?: number | undefined;
   /** How much a popular item is scaled down in the regression: 0.25. */
   itemExponent?: number | undefined;

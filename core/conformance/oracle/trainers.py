@@ -14,7 +14,7 @@ from spectral import TOLERANCE, power, top
 
 SPECTRAL = {"rank": 256, "alpha": 0.4, "iterations": 6, "candidates": 400, "popularity_exponent": 0.5}
 RIDGE = {
-    "lambda": 20.0, "support": 100, "user_exponent": 0.24, "item_exponent": 0.25, "popularity_exponent": 0.25,
+    "lambda": 20.0, "support": 100, "user_exponent": 0.5, "item_exponent": 0.25, "popularity_exponent": 0.25,
     "rank": 256, "alpha": 0.4, "iterations": 6, "candidates": 400,
 }
 WEIGHTINGS = {"cosine": {}, "bm25": {"k1": 1.2, "b": 0.75}, "p3alpha": {"alpha": 1.0}, "rp3beta": {"alpha": 1.0, "beta": 0.5}}

@@ -17,6 +17,7 @@ pub(super) fn assemble(
     catalog: Option<&Catalog>,
     matrix: &Matrix,
     graph: &Quantised,
+    report: &Json,
     options: &TrainOptions,
 ) -> Result<Model> {
     let mut writer = Writer::default();
@@ -52,7 +53,7 @@ pub(super) fn assemble(
     } else {
         Json::Null
     };
-    let manifest = json!({
+    let mut manifest = json!({
         "library": "tastemaker",
         "version": env!("CARGO_PKG_VERSION"),
         "item_id_type": options.item_id_type.as_str(),
@@ -75,6 +76,9 @@ pub(super) fn assemble(
         "columns": columns,
         "profiles": profiles,
     });
+    if let (Some(map), false) = (manifest.as_object_mut(), report.is_null()) {
+        map.insert("tuning".to_owned(), report.clone());
+    }
     writer.add(Section::Manifest, 0, manifest.to_string().as_bytes());
     Model::from_storage(writer.finish()?)
 }

@@ -31,7 +31,7 @@ impl FactorModel {
     ) -> Result<Self> {
         options.validate()?;
         let data = ingest::ingest(events, None, options, control)?;
-        let matrix = Matrix::build(&data, options);
+        let matrix = Matrix::build(&data.signals, &data.starts, data.items.len(), options);
         let workers = Workers {
             threads: options.threads,
             control,

@@ -1,9 +1,8 @@
 //! The user × item matrix of positive evidence, by rows and by columns.
 
 use super::TrainOptions;
-use super::ingest::Data;
 use super::paths::Paths;
-use crate::rank::fold;
+use crate::rank::{Signal, fold};
 
 /// A sparse matrix with positive entries, compressed by users and by items.
 pub(crate) struct Matrix {
@@ -39,21 +38,26 @@ impl Compressed {
 impl Matrix {
     /// Folds each user's events into one entry an item; what is not positive is left out. Decay
     /// counts from the newest event of all.
-    pub(super) fn build(data: &Data, options: &TrainOptions) -> Self {
-        let newest = data.signals.iter().map(|s| s.timestamp).max();
+    pub(super) fn build(
+        all: &[Signal],
+        starts: &[usize],
+        items: usize,
+        options: &TrainOptions,
+    ) -> Self {
+        let newest = all.iter().map(|s| s.timestamp).max();
         let mut by_user = Compressed {
             starts: vec![0],
             ..Compressed::default()
         };
         let mut paths = Paths::default();
         // Without times there is no order; where nothing looks at it, it need not be found.
-        let oldest = data.signals.iter().map(|s| s.timestamp).min();
+        let oldest = all.iter().map(|s| s.timestamp).min();
         let ordered = oldest != newest && options.trainer.looks_at_time();
         let (mut signals, mut weights) = (Vec::new(), Vec::new());
-        for range in data.starts.windows(2) {
+        for range in starts.windows(2) {
             signals.clear();
             if let [start, end] = *range {
-                signals.extend_from_slice(data.signals.get(start..end).unwrap_or(&[]));
+                signals.extend_from_slice(all.get(start..end).unwrap_or(&[]));
             }
             newest_items(&mut signals, options.max_user_items);
             fold(
@@ -74,8 +78,8 @@ impl Matrix {
                 paths.add(&mut signals, kept, newest, options);
             }
         }
-        paths.finish(data.items.len());
-        let by_item = transpose(&by_user, data.items.len());
+        paths.finish(items);
+        let by_item = transpose(&by_user, items);
         Self {
             by_user,
             by_item,
@@ -121,7 +125,7 @@ impl Matrix {
 }
 
 /// Keeps the signals on the `limit` items that were touched last.
-fn newest_items(signals: &mut Vec<crate::rank::Signal>, limit: usize) {
+fn newest_items(signals: &mut Vec<Signal>, limit: usize) {
     if signals.len() <= limit {
         return;
     }

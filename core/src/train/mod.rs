@@ -13,6 +13,7 @@ mod matrix;
 mod options;
 mod paths;
 mod trainers;
+mod tune;
 
 #[doc(hidden)]
 pub use factors::FactorModel;
@@ -22,11 +23,12 @@ pub use trainers::{
     Component, CooccurrenceOptions, IalsOptions, Plan, RidgeOptions, SequenceOptions,
     SpectralOptions, TrainerOptions, Weighting,
 };
+pub use tune::{TuneOptions, Tuning, Validation};
 
 use crate::catalog::Catalog;
 use crate::control::Control;
-use crate::error::Result;
-use crate::event::EventColumns;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EventColumns, IdColumn};
 use crate::model::Model;
 use crate::model::graph;
 use crate::model::trainer;
@@ -75,45 +77,128 @@ pub fn train(
     };
     control.report("events", 0, 1);
     let data = ingest::ingest(events, catalog, options, control)?;
-    let matrix = Matrix::build(&data, options);
+    let matrix = Matrix::build(&data.signals, &data.starts, data.items.len(), options);
     control.check()?;
     control.report("events", 1, 1);
-    let parts = match &options.trainer {
-        Plan::Blend(parts) => parts.clone(),
-        Plan::Auto => vec![
-            Component {
-                weight: 1.0,
-                trainer: TrainerOptions::Ridge(RidgeOptions::default()),
-            },
-            Component {
-                weight: 2.0,
-                trainer: TrainerOptions::Spectral(SpectralOptions::default()),
-            },
-        ],
+    let tuned = match &options.trainer {
+        Plan::Blend(parts) => tune::Tuned {
+            parts: parts.clone(),
+            report: serde_json::Value::Null,
+        },
+        Plan::Auto => tune::tune(&data, options, None, &workers)?,
     };
-    let trainers: Vec<&TrainerOptions> = parts.iter().map(|part| &part.trainer).collect();
-    let width = if parts.len() == 1 {
-        options.neighbors
-    } else {
-        options.neighbors * 4
-    };
-    let learnt = trainer::learn(&matrix, &trainers, options.seed, width, &workers)?;
-    let weighted: Vec<_> = learnt
-        .iter()
-        .zip(&parts)
-        .map(|(rows, part)| (rows.as_slice(), part.weight as f32))
-        .collect();
-    let rows = trainer::merge(&weighted, matrix.items(), options.neighbors, &workers)?;
+    let rows = learn(&matrix, &tuned.parts, options, &workers)?;
     control.report("snapshot", 0, 1);
     let graph = graph::quantise(&rows)?;
     drop(rows);
     control.check()?;
     // The manifest says what was chosen.
     let used = TrainOptions {
-        trainer: Plan::Blend(parts),
+        trainer: Plan::Blend(tuned.parts),
         ..options.clone()
     };
-    let model = assemble::assemble(&data, catalog, &matrix, &graph, &used)?;
+    let model = assemble::assemble(&data, catalog, &matrix, &graph, &tuned.report, &used)?;
     control.report("snapshot", 1, 1);
     Ok(model)
+}
+
+/// Chooses trainers for some events without training a model: what [`train`] does first with
+/// [`Plan::Auto`], and with pairs of `validation` to judge by if the caller has them.
+///
+/// `validation` are users and items, row by row, that are not among the events; users and items
+/// that the events do not have are left out. Without it, events are held out as
+/// [`TuneOptions::validation`] says. Items of a user that are among the events are not counted.
+///
+/// # Errors
+/// Those of [`train`]; [`crate::ErrorKind::LengthMismatch`] for columns of unequal length.
+///
+/// ```
+/// use tastemaker::event::{EventColumns, IdColumn};
+/// use tastemaker::{control::Control, train::{Plan, TrainOptions, tune}};
+/// let events = EventColumns::new(
+///     IdColumn::Integer(&[1, 1, 2, 2, 3]),
+///     IdColumn::Text(&["mill", "barn", "mill", "barn", "mill"]),
+/// );
+/// let tuning = tune(&events, None, &TrainOptions::default(), None, &Control::new())?;
+/// // Three users are too few to try anything on.
+/// assert!(matches!(tuning.trainer, Plan::Blend(parts) if parts.len() == 2));
+/// assert!(tuning.report["protocol"].is_null());
+/// # Ok::<(), tastemaker::Error>(())
+/// ```
+pub fn tune(
+    events: &EventColumns<'_>,
+    catalog: Option<&Catalog>,
+    options: &TrainOptions,
+    validation: Option<(&IdColumn<'_>, &IdColumn<'_>)>,
+    control: &Control<'_>,
+) -> Result<Tuning> {
+    options.validate()?;
+    let workers = Workers {
+        threads: options.threads,
+        control,
+    };
+    let data = ingest::ingest(events, catalog, options, control)?;
+    let given = match validation {
+        None => None,
+        Some((users, items)) => Some(pairs(&data, users, items)?),
+    };
+    let tuned = tune::tune(&data, options, given, &workers)?;
+    Ok(Tuning {
+        trainer: Plan::Blend(tuned.parts),
+        report: tuned.report,
+    })
+}
+
+/// The rows of the validation table that the data knows, as (user, item).
+fn pairs(
+    data: &ingest::Data,
+    users: &IdColumn<'_>,
+    items: &IdColumn<'_>,
+) -> Result<Vec<(u32, u32)>> {
+    let (user_codes, user_names) = users.encode();
+    let (item_codes, item_names) = items.encode();
+    if user_codes.len() != item_codes.len() {
+        return Err(Error::new(
+            ErrorKind::LengthMismatch,
+            format!(
+                "validation: user_id has {} rows and item_id {}",
+                user_codes.len(),
+                item_codes.len()
+            ),
+        ));
+    }
+    let known = |names: &[String], all: &[String]| -> Vec<Option<u32>> {
+        let find = |name: &String| all.binary_search(name).ok().map(|at| at as u32);
+        names.iter().map(find).collect()
+    };
+    let (user_map, item_map) = (
+        known(&user_names, &data.users),
+        known(&item_names, &data.items),
+    );
+    let at = |map: &[Option<u32>], code: u32| map.get(code as usize).copied().flatten();
+    Ok(user_codes
+        .iter()
+        .zip(&item_codes)
+        .filter_map(|(&user, &item)| Some((at(&user_map, user)?, at(&item_map, item)?)))
+        .collect())
+}
+
+/// The rows of a blend, trained on all of `matrix`.
+fn learn(
+    matrix: &Matrix,
+    parts: &[Component],
+    options: &TrainOptions,
+    workers: &Workers<'_>,
+) -> Result<Vec<graph::Row>> {
+    let trainers: Vec<&TrainerOptions> = parts.iter().map(|part| &part.trainer).collect();
+    let wider = if parts.len() == 1 { 1 } else { tune::WIDER };
+    let width = options.neighbors * wider;
+    let learnt = trainer::learn(matrix, &trainers, options.seed, width, workers)?;
+    let weighted: Vec<_> = learnt
+        .iter()
+        .zip(parts)
+        .map(|(rows, part)| (rows.as_slice(), part.weight as f32))
+        .collect();
+    let needed = vec![true; matrix.items()];
+    trainer::merge(&weighted, &needed, options.neighbors, workers)
 }

@@ -7,7 +7,7 @@ use crate::event::KindTable;
 use crate::fields::Fields;
 use crate::rank::check_threads;
 
-use super::Plan;
+use super::{Plan, TuneOptions};
 
 /// How the caller's ids looked; recorded so that a binding can give them back alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct TrainOptions {
     pub neighbors: usize,
     /// What makes the graph. Default: the library chooses.
     pub trainer: Plan,
+    /// How the library chooses, where it does.
+    pub tune: TuneOptions,
     /// Seed of the random start of the subspace iteration. Default 0.
     pub seed: u64,
     /// After how many days an event counts half, or `None` for no decay. Default `None`.
@@ -74,6 +76,7 @@ impl Default for TrainOptions {
         Self {
             neighbors: 100,
             trainer: Plan::Auto,
+            tune: TuneOptions::default(),
             seed: 0,
             half_life_days: None,
             kinds: KindTable::default(),
@@ -88,9 +91,10 @@ impl Default for TrainOptions {
     }
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "neighbors",
     "trainer",
+    "tune",
     "seed",
     "half_life_days",
     "kinds",
@@ -126,6 +130,9 @@ impl TrainOptions {
             trainer: fields
                 .get("trainer")
                 .map_or(Ok(d.trainer), Plan::from_json)?,
+            tune: fields
+                .get("tune")
+                .map_or(Ok(d.tune), TuneOptions::from_json)?,
             seed: fields.whole("seed", d.seed, 0, u64::MAX)?,
             half_life_days: match fields.get("half_life_days") {
                 None => None,
@@ -145,8 +152,8 @@ impl TrainOptions {
         })
     }
 
-    /// The options that the manifest records: all but `threads`, `kinds` and the types of ids,
-    /// which stand there on their own or not at all.
+    /// The options that the manifest records: all but `threads`, `tune`, `kinds` and the types of
+    /// ids, which stand there on their own or not at all.
     #[must_use]
     pub fn to_json(&self) -> Json {
         json!({
@@ -168,6 +175,7 @@ impl TrainOptions {
     pub fn validate(&self) -> Result<()> {
         check_threads(self.threads)?;
         Self::from_json(&self.to_json())?;
+        TuneOptions::from_json(&self.tune.to_json())?;
         if self.half_life_days.is_some_and(|days| !days.is_finite()) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,

@@ -305,13 +305,15 @@ fn turn(columns: &[Row], items: usize, keep: usize) -> Vec<Row> {
     rows
 }
 
-/// The weighted sum of rows, the strongest `keep` of each. What counts nothing gives no edge.
+/// The weighted sum of rows, the strongest `keep` of each. What counts nothing gives no edge;
+/// rows of items that are not `needed` stay empty.
 pub(crate) fn merge(
     parts: &[(&[Row], f32)],
-    items: usize,
+    needed: &[bool],
     keep: usize,
     workers: &Workers<'_>,
 ) -> Result<Vec<Row>> {
+    let items = needed.len();
     let starts: Vec<usize> = (0..items).step_by(1024).collect();
     let quiet = workers.control.quiet();
     let workers = Workers {
@@ -323,6 +325,10 @@ pub(crate) fn merge(
         let mut rows = Vec::with_capacity(end - start);
         for item in start..end {
             all.clear();
+            if needed.get(item) != Some(&true) {
+                rows.push(Row::new());
+                continue;
+            }
             for (part, weight) in parts {
                 let row = part.get(item).map_or(&[][..], |row| row.as_slice());
                 all.extend(row.iter().map(|&(other, w)| (other, weight * w)));

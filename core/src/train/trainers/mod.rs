@@ -177,6 +177,21 @@ impl TrainerOptions {
         }
     }
 
+    /// The trainer and its main settings, for people.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Spectral(o) => format!(
+                "spectral(rank={}, alpha={}, popularity_exponent={})",
+                o.rank, o.alpha, o.popularity_exponent
+            ),
+            Self::Ridge(o) => format!(
+                "ridge(lambda={}, support={}, user_exponent={}, popularity_exponent={})",
+                o.lambda, o.support, o.user_exponent, o.popularity_exponent
+            ),
+            Self::Cooccurrence(_) | Self::Ials(_) | Self::Sequence(_) => self.name().to_owned(),
+        }
+    }
+
     fn to_json(&self) -> Json {
         match self {
             Self::Spectral(options) => options.to_json(),

@@ -12,7 +12,7 @@ pub struct RidgeOptions {
     pub lambda: f64,
     /// Items that each item is regressed on, 1 to 1000. Default 100.
     pub support: usize,
-    /// How much a long history counts less, −2 to 2. Default 0.24.
+    /// How much a long history counts less, −2 to 2. Default 0.5.
     pub user_exponent: f64,
     /// How much a popular item is scaled down in the regression, −2 to 2. Default 0.25.
     pub item_exponent: f64,
@@ -33,7 +33,7 @@ impl Default for RidgeOptions {
         Self {
             lambda: 20.0,
             support: 100,
-            user_exponent: 0.24,
+            user_exponent: 0.5,
             item_exponent: 0.25,
             popularity_exponent: 0.25,
             rank: 256,
