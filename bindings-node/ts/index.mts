@@ -16,4 +16,5 @@ export {
   matchesCondition,
   split,
   train,
+  tune,
 } from './index.js';

@@ -72,7 +72,7 @@ export type {
   SimilarUsersRequest,
   Strategy,
 } from './requests.js';
-export { train } from './train.js';
+export { train, tune } from './train.js';
 export type {
   CooccurrenceTrainer,
   IalsTrainer,
@@ -84,4 +84,9 @@ export type {
   TrainerName,
   TrainOptions,
   TrainSettings,
+  Trial,
+  TuneOptions,
+  TuneSettings,
+  Tuning,
+  TuningReport,
 } from './train.js';

@@ -4,9 +4,9 @@
 import { type Catalog, nativeCatalog } from './catalog.js';
 import { type Control, controlled } from './control.js';
 import { type Events, nativeEvents } from './events.js';
-import { settingsOf, snakeKeys, toJson } from './json.js';
+import { camelKeys, settingsOf, snakeKeys, toJson } from './json.js';
 import { Model } from './model.js';
-import { train as nativeTrain } from './native.js';
+import { type NativeEvents, train as nativeTrain, tune as nativeTune } from './native.js';
 
 /** What one event of a kind counts, and for ratings, which value is neutral and what one step is. */
 export type KindRule = number | { weight?: number; neutral?: number; scale?: number };
@@ -124,12 +124,32 @@ export interface SequenceTrainer extends Weighted {
   popularityExponent?: number | undefined;
 }
 
+/** How `'auto'` chooses trainers: see {@link tune}. */
+export interface TuneOptions {
+  /**
+   * What is held out: the newest items of each user, some of them by hash, or the former where
+   * there are timestamps, which is `'auto'`, the default.
+   */
+  validation?: 'auto' | 'time' | 'random' | undefined;
+  /** The length of the lists that are judged: 50. */
+  k?: number | undefined;
+  /** Users to judge by, at most: 8000. */
+  users?: number | undefined;
+  /**
+   * What tuning may cost in seconds of one core, by an estimate and not by a clock; 0 for no
+   * tuning: 60.
+   */
+  budgetS?: number | undefined;
+}
+
 /** How to train. Ranges and defaults are the core's. */
 export interface TrainOptions {
   /** The most neighbours of an item: 100. */
   neighbors?: number | undefined;
   /** What makes the graph: `'auto'`, a trainer, or a blend of several. */
   trainer?: 'auto' | TrainerName | Trainer | readonly (TrainerName | Trainer)[] | undefined;
+  /** How `'auto'` chooses. */
+  tune?: TuneOptions | undefined;
   /** Seed of random starts: 0. */
   seed?: number | undefined;
   /** The age at which an event counts half; without it, age does not matter. */
@@ -156,10 +176,55 @@ export interface TrainSettings extends Control {
   threads?: number | undefined;
 }
 
-/** The options of trainers under the core's names. */
-function spelled(trainer: unknown): unknown {
-  if (Array.isArray(trainer)) return trainer.map(spelled);
-  return typeof trainer === 'object' && trainer !== null ? snakeKeys(trainer, 'options.trainer') : trainer;
+/** What to choose trainers with besides the events. */
+export interface TuneSettings extends TrainSettings {
+  /**
+   * Events to judge by instead of held-out ones; only the users and the items count. What the
+   * events do not have is left out, and so are items that the user has among the events.
+   */
+  validation?: Events | undefined;
+}
+
+/** One trainer or blend that was tried. */
+export interface Trial {
+  /** What it was, as a text. */
+  trainer: string;
+  /** Recall at `options.k`. */
+  recall: number;
+  /** NDCG at `options.k`. */
+  ndcg: number;
+}
+
+/** What was tried. Without a protocol nothing was, and only the reason is there. */
+export interface TuningReport {
+  /** The options that were used. */
+  options: TuneOptions;
+  /** What was judged by: the newest items, items by hash, or the given events. */
+  protocol: 'time' | 'random' | 'given' | null;
+  /** Why nothing was tried. */
+  reason?: string;
+  /** Users judged by. */
+  users?: number;
+  /** The part of the users whose events took part. */
+  shareOfUsers?: number;
+  /** Which trial was chosen. */
+  chosen?: number;
+  /** All trials, in their order. */
+  trials?: Trial[];
+}
+
+/** What {@link tune} chose. */
+export interface Tuning {
+  /** The trainers with all their options: what `options.trainer` of {@link train} takes. */
+  trainer: Trainer[];
+  /** What was tried. */
+  report: TuningReport;
+}
+
+/** The options of trainers, and of tuning, under the core's names. */
+function spelled(given: unknown, what: string): unknown {
+  if (Array.isArray(given)) return given.map((part) => spelled(part, what));
+  return typeof given === 'object' && given !== null ? snakeKeys(given, what) : given;
 }
 
 const SETTINGS: readonly (keyof TrainSettings)[] = ['catalog', 'options', 'threads', 'progress', 'signal'];
@@ -173,16 +238,44 @@ const SETTINGS: readonly (keyof TrainSettings)[] = ['catalog', 'options', 'threa
 export async function train(events: Events, settings: TrainSettings = {}): Promise<Model> {
   const { catalog, options, threads, ...control } = settingsOf(settings, 'settings', SETTINGS);
   const columns = nativeEvents(events);
-  const fields = snakeKeys(options, 'options');
-  fields['trainer'] = spelled(fields['trainer']);
-  if (threads !== undefined) fields['threads'] = threads;
-  // The model gives ids back in the type that they had in these columns.
-  fields['item_id_type'] ??= columns.itemId.values ? 'string' : 'integer';
-  fields['user_id_type'] ??= columns.userId.values ? 'string' : 'integer';
   const items = catalog === undefined ? undefined : nativeCatalog(catalog);
-  const json = toJson(fields, 'options');
+  const json = optionsJson(columns, options, threads);
   const inner = await controlled(control, (cancel, report) =>
     nativeTrain(columns, items, json, cancel, report),
   );
   return Model.wrap(inner);
+}
+
+const TUNE_SETTINGS: readonly (keyof TuneSettings)[] = [...SETTINGS, 'validation'];
+
+/**
+ * Chooses trainers for some events, without training a model.
+ *
+ * It is what {@link train} does first where `trainer` is `'auto'`: some events are held out,
+ * trainers learn from the rest, and the best is blended with others as long as that helps. The
+ * option `tune` says how. The choice depends on the events and the options alone, and not on the
+ * machine.
+ */
+export async function tune(events: Events, settings: TuneSettings = {}): Promise<Tuning> {
+  const { catalog, options, validation, threads, ...control } = settingsOf(settings, 'settings', TUNE_SETTINGS);
+  const columns = nativeEvents(events);
+  const given = validation === undefined || validation === null ? undefined : nativeEvents(validation);
+  const pairs = given && { userId: given.userId, itemId: given.itemId };
+  const items = catalog === undefined ? undefined : nativeCatalog(catalog);
+  const json = optionsJson(columns, options, threads);
+  const text = await controlled(control, (cancel, report) =>
+    nativeTune(columns, pairs, items, json, cancel, report),
+  );
+  return camelKeys(JSON.parse(text)) as Tuning;
+}
+
+/** The options for the core, as JSON. */
+function optionsJson(columns: NativeEvents, options: unknown, threads: number | undefined): string {
+  const fields = snakeKeys(options, 'options');
+  for (const name of ['trainer', 'tune']) fields[name] = spelled(fields[name], `options.${name}`);
+  if (threads !== undefined) fields['threads'] = threads;
+  // The model gives ids back in the type that they had in these columns.
+  fields['item_id_type'] ??= columns.itemId.values ? 'string' : 'integer';
+  fields['user_id_type'] ??= columns.userId.values ? 'string' : 'integer';
+  return toJson(fields, 'options');
 }

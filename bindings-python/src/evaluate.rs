@@ -52,7 +52,7 @@ pub(crate) struct EventTable<'py> {
 }
 
 impl<'py> EventTable<'py> {
-    fn events(self, unit: Unit) -> Events<'py> {
+    pub(crate) fn events(self, unit: Unit) -> Events<'py> {
         Events {
             user_id: self.user_id,
             item_id: self.item_id,

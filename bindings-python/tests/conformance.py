@@ -41,12 +41,16 @@ def model_of(given: dict[str, Any]) -> tm.Model:
 
 
 def trained(given: dict[str, Any]) -> tm.Model:
-    catalog = None
-    if given.get("catalog") is not None:
-        catalog = tm.Catalog(given["catalog"].get("schema"))
-        for item in given["catalog"]["items"]:
-            catalog.add(item["id"], item["attributes"])
-    return tm.train(table(given["events"]), catalog, given.get("options"), progress=False, threads=1)
+    return tm.train(table(given["events"]), catalog_of(given), given.get("options"), progress=False, threads=1)
+
+
+def catalog_of(given: dict[str, Any]) -> tm.Catalog | None:
+    if given.get("catalog") is None:
+        return None
+    catalog = tm.Catalog(given["catalog"].get("schema"))
+    for item in given["catalog"]["items"]:
+        catalog.add(item["id"], item["attributes"])
+    return catalog
 
 
 def table(given: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +151,13 @@ def train(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     return shape(model) | {"manifest": model.manifest}
 
 
+def tune(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    validation = given.get("validation")
+    return tm.tune(
+        table(given["events"]), catalog_of(given), given.get("options"), validation, progress=False, threads=1
+    )._asdict()
+
+
 def model(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     asked = model_of(given)
 
@@ -238,6 +249,7 @@ OPERATIONS = {
     "open": open_,
     "catalog": catalog,
     "train": train,
+    "tune": tune,
     "model": model,
     "batch": batch,
     "evaluate": evaluate,

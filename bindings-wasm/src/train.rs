@@ -2,13 +2,13 @@
 
 use tastemaker::ErrorKind;
 use tastemaker::catalog::Catalog;
-use tastemaker::train::{TrainOptions, train as train_model};
+use tastemaker::train::{TrainOptions, train as train_model, tune as tune_trainers};
 use wasm_bindgen::prelude::*;
 
 use crate::catalog::NativeCatalog;
 use crate::control::{CancelFlag, Report, controlled};
 use crate::error::{Result, thrown};
-use crate::event::{Events, NativeEvents};
+use crate::event::{Events, Ids, NativeEvents, NativeIds};
 use crate::json;
 use crate::model::NativeModel;
 
@@ -52,4 +52,76 @@ fn run(
     })
     .map(NativeModel::from)
     .map_err(thrown)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Users and items to judge by, row by row.
+    pub type NativePairs;
+
+    #[wasm_bindgen(method, getter, structural, js_name = userId)]
+    fn user_id(this: &NativePairs) -> NativeIds;
+
+    #[wasm_bindgen(method, getter, structural, js_name = itemId)]
+    fn item_id(this: &NativePairs) -> NativeIds;
+}
+
+/// Chooses trainers; returns the core's JSON.
+#[wasm_bindgen]
+pub fn tune(
+    events: &NativeEvents,
+    validation: Option<NativePairs>,
+    options: &str,
+    cancel: &CancelFlag,
+    report: Option<Report>,
+) -> Result<String> {
+    choose(events, validation, None, options, cancel, report)
+}
+
+/// The same with a catalog.
+#[wasm_bindgen(js_name = tuneWithCatalog)]
+pub fn tune_with_catalog(
+    events: &NativeEvents,
+    validation: Option<NativePairs>,
+    catalog: &NativeCatalog,
+    options: &str,
+    cancel: &CancelFlag,
+    report: Option<Report>,
+) -> Result<String> {
+    let catalog = catalog.inner.borrow().clone();
+    choose(events, validation, Some(&catalog), options, cancel, report)
+}
+
+fn choose(
+    events: &NativeEvents,
+    validation: Option<NativePairs>,
+    catalog: Option<&Catalog>,
+    options: &str,
+    cancel: &CancelFlag,
+    report: Option<Report>,
+) -> Result<String> {
+    let events = Events::new(events)?;
+    let validation = match validation {
+        None => None,
+        Some(pairs) => Some((
+            Ids::new(&pairs.user_id(), "validation.userId")?,
+            Ids::new(&pairs.item_id(), "validation.itemId")?,
+        )),
+    };
+    let texts = validation
+        .as_ref()
+        .map(|(users, items)| (users.texts(), items.texts()));
+    let pairs = match (&validation, &texts) {
+        (Some((users, items)), Some((user_texts, item_texts))) => {
+            Some((users.column(user_texts), items.column(item_texts)))
+        }
+        _ => None,
+    };
+    let pairs = pairs.as_ref().map(|(users, items)| (users, items));
+    let options = json::parse(options, ErrorKind::InvalidArgument)?;
+    let options = TrainOptions::from_json(&options).map_err(thrown)?;
+    let tuning = controlled(cancel, report, |control| {
+        events.with(|columns| tune_trainers(columns, catalog, &options, pairs, control))
+    });
+    json::write(&tuning.map_err(thrown)?.to_json())
 }

@@ -35,6 +35,12 @@ export interface NativeEvents {
   timestampBigint?: BigInt64Array;
 }
 
+/** Users and items to judge by. */
+export interface NativePairs {
+  userId: NativeIds;
+  itemId: NativeIds;
+}
+
 /** A test set: pairs, and perhaps histories and segments. */
 export interface NativeTest {
   userId: NativeIds;
@@ -81,6 +87,20 @@ export async function train(
   return catalog === undefined
     ? raw.train(events, options, cancel, report)
     : raw.trainWithCatalog(events, catalog, options, cancel, report);
+}
+
+/** Chooses trainers on the calling thread. */
+export async function tune(
+  events: NativeEvents,
+  validation: NativePairs | undefined,
+  catalog: raw.NativeCatalog | undefined,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<string> {
+  return catalog === undefined
+    ? raw.tune(events, validation, options, cancel, report)
+    : raw.tuneWithCatalog(events, validation, catalog, options, cancel, report);
 }
 
 /** Evaluates on the calling thread. */

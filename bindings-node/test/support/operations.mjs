@@ -15,6 +15,7 @@ import {
   matchesCondition,
   split,
   train,
+  tune,
 } from 'tastemaker';
 
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -71,7 +72,12 @@ function tableOf(events) {
 }
 
 function trained({ events, catalog, options }) {
-  return train(tableOf(events), {
+  return train(tableOf(events), settingsOf(catalog, options));
+}
+
+/** The settings of training and of tuning. */
+function settingsOf(catalog, options) {
+  return {
     catalog: catalogOf(catalog),
     // The suites say the types of ids where they matter.
     options: {
@@ -79,8 +85,9 @@ function trained({ events, catalog, options }) {
       userIdType: 'string',
       ...renamed(options ?? {}, camel),
       trainer: renamedDeep(options?.trainer, camel),
+      tune: renamedDeep(options?.tune, camel),
     },
-  });
+  };
 }
 
 const models = new Map();
@@ -199,6 +206,11 @@ export const operations = {
   async train(input) {
     const model = await trained(input);
     return { ...shape(model), manifest: model.manifest };
+  },
+
+  async tune({ events, catalog, options, validation }) {
+    const settings = { ...settingsOf(catalog, options), validation: validation && tableOf(validation) };
+    return renamedDeep(await tune(tableOf(events), settings), snake);
   },
 
   async model(input, { folder }) {

@@ -14,6 +14,7 @@ import {
   matchesCondition,
   split,
   train,
+  tune,
 } from 'tastemaker';
 
 const catalog = new Catalog({ price: 'number', opened: 'time' });
@@ -41,6 +42,18 @@ await train({ userId: ['a'], itemId: ['b'], timestamp: new BigInt64Array(1) });
 // @ts-expect-error: a column of users is missing
 await train({ itemId: ['b'] });
 await train(rows, { options: { trainer: 'auto' } });
+const tuning = await tune(rows, {
+  catalog,
+  options: { tune: { validation: 'random', k: 20, users: 500, budgetS: 10 } },
+  validation: rows,
+  signal: controller.signal,
+});
+await train(rows, { options: { trainer: tuning.trainer } });
+tuning.report.trials?.map(({ trainer, recall, ndcg }) => [trainer, recall + ndcg]);
+// @ts-expect-error: not a way to hold out
+await tune(rows, { options: { tune: { validation: 'newest' } } });
+// @ts-expect-error: a model is not tuned by what it was trained with
+await train(rows, { validation: rows });
 // @ts-expect-error: not a trainer
 await train(rows, { options: { trainer: 'best' } });
 // @ts-expect-error: an option of another trainer

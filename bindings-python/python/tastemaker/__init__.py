@@ -23,7 +23,7 @@ from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
 from tastemaker._recommendations import Recommendations, Row
 from tastemaker._split import Split, SplitTables, split
-from tastemaker._train import TrainOptions, train
+from tastemaker._train import TrainOptions, Tuning, train, tune
 from tastemaker import errors
 from tastemaker.errors import (
     CancelledError,
@@ -89,6 +89,7 @@ __all__ = [
     "Stage",
     "TastemakerError",
     "TrainOptions",
+    "Tuning",
     "UnknownItemError",
     "UnknownKindError",
     "UnsupportedVersionError",
@@ -99,4 +100,5 @@ __all__ = [
     "matches_condition",
     "split",
     "train",
+    "tune",
 ]

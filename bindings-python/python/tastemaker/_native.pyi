@@ -19,6 +19,7 @@ __all__ = [
     "read_arrow",
     "split",
     "train",
+    "tune",
 ]
 
 __version__: Final[str]
@@ -168,6 +169,14 @@ def train(
     options: Any,
     progress: Any | None,
 ) -> Model: ...
+def tune(
+    events: dict[str, Column | None],
+    timestamp_unit: str,
+    validation: tuple[Column | None, Column | None] | None,
+    catalog: Catalog | None,
+    options: Any,
+    progress: Any | None,
+) -> dict[str, Any]: ...
 def default_options() -> dict[str, Any]: ...
 def evaluate(
     model: Model, test: dict[str, Any], options: Any, progress: Any | None

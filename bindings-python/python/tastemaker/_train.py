@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from tastemaker import _native
 from tastemaker._catalog import Catalog
@@ -34,6 +34,14 @@ class TrainOptions:
     ``"ials"``, ``"sequence"``); a mapping of its name and options, as
     ``{"name": "spectral", "rank": 128}``; or a list of them, whose sum makes the graph, each
     counting its ``"weight"`` (1): ``["ridge", {"name": "spectral", "weight": 2}]``.
+    """
+    tune: Mapping[str, Any] | None = None
+    """How ``"auto"`` chooses; see :func:`tune`.
+
+    ``validation``: ``"time"`` holds out the newest items of each user, ``"random"`` some by hash,
+    ``"auto"`` (default) the former where there are timestamps. ``k`` (50): length of the lists that
+    are judged. ``users`` (8000): users to judge by, at most. ``budget_s`` (60): what tuning may
+    cost in seconds of one core, by an estimate and not by a clock; 0 for none.
     """
     seed: int | None = None
     """Seed of random starts. Default 0."""
@@ -93,12 +101,7 @@ def train(
     array([11])
     """
     found = event_columns(events, columns)
-    chosen = options.to_dict() if isinstance(options, TrainOptions) else check_mapping("options", options or {})
-    chosen.setdefault("threads", thread_count(threads))
-    for name in ("user_id", "item_id"):
-        column = found[name]
-        if column is not None and column.kind == "integer":
-            chosen.setdefault(f"{name}_type", "integer")
+    chosen = _chosen(found, options, threads)
     items = None if catalog is None else Catalog.from_items(catalog)._native
     with reporter(progress, "training") as report:
         native = _native.train(
@@ -113,3 +116,69 @@ def train(
             report,
         )
     return Model._wrap(native)
+
+
+class Tuning(NamedTuple):
+    """What :func:`tune` chose."""
+
+    trainer: list[dict[str, Any]]
+    """The trainers with all their options: ``train(events, options={"trainer": tuning.trainer})``."""
+    report: dict[str, Any]
+    """What was tried.
+
+    ``protocol`` (``"time"``, ``"random"``, ``"given"``, or None with the ``reason`` if nothing was
+    tried), ``users`` judged by, ``share_of_users`` that took part, ``options``, the ``trials`` with
+    the ``recall`` and ``ndcg`` at ``k`` of each, and which of them was ``chosen``.
+    """
+
+
+def tune(
+    events: Table,
+    catalog: Any = None,
+    options: TrainOptions | Mapping[str, Any] | None = None,
+    validation: Table | None = None,
+    progress: Progress = True,
+    threads: int | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    timestamp_unit: str = "ms",
+) -> Tuning:
+    """Chooses trainers for some events, without training a model.
+
+    It is what :func:`train` does first where ``trainer`` is ``"auto"``: some events are held out,
+    trainers learn from the rest, and the best is blended with others as long as that helps.
+    The arguments are those of :func:`train`; the option ``tune`` says how.
+
+    ``validation`` is a table to judge by instead of held-out events; only ``user_id`` and
+    ``item_id`` count, under the names that ``columns`` gives. What the events do not have is left
+    out, and so are items that the user has among the events.
+
+    The choice depends on the events and the options alone, and not on the machine.
+
+    >>> import tastemaker as tm
+    >>> tuning = tm.tune({"user_id": [1, 1, 2, 2, 3], "item_id": [10, 11, 10, 11, 10]})
+    >>> tuning.report["reason"]
+    'too few users with events to hold out'
+    >>> [(part["weight"], part["name"]) for part in tuning.trainer]
+    [(1.0, 'ridge'), (0.5, 'spectral')]
+    """
+    found = event_columns(events, columns)
+    chosen = _chosen(found, options, threads)
+    items = None if catalog is None else Catalog.from_items(catalog)._native
+    judged = None if validation is None else event_columns(validation, columns)
+    pairs = None if judged is None else (judged["user_id"], judged["item_id"])
+    with reporter(progress, "tuning") as report:
+        return Tuning(**_native.tune(found, timestamp_unit, pairs, items, chosen, report))
+
+
+def _chosen(
+    found: Mapping[str, Any], options: TrainOptions | Mapping[str, Any] | None, threads: int | None
+) -> dict[str, Any]:
+    """Options for the core: with the number of threads, and the types of the ids."""
+    chosen = options.to_dict() if isinstance(options, TrainOptions) else check_mapping("options", options or {})
+    chosen.setdefault("threads", thread_count(threads))
+    for name in ("user_id", "item_id"):
+        column = found[name]
+        if column is not None and column.kind == "integer":
+            chosen.setdefault(f"{name}_type", "integer")
+    return chosen

@@ -38,6 +38,10 @@ def program(folder: Path) -> None:
     assert_type(group.items[0].reasons[0].members, tuple[int, ...])
     assert_type(engine.similar_users("a").users[0].similarity, float)
 
+    tuning = tm.tune({"user_id": ["a"], "item_id": ["mill"]}, options=tm.TrainOptions(tune={"k": 10}))
+    assert_type(tuning, tm.Tuning)
+    tm.train({"user_id": ["a"], "item_id": ["mill"]}, options=tm.TrainOptions(trainer=tuning.trainer))
+
     evaluation = tm.evaluate(model, {"user_id": ["a"], "item_id": ["mill"]})
     assert_type(evaluation.model, dict[str, float])
     assert_type(evaluation.interval("recall"), tuple[float, float] | None)

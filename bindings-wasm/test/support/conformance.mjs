@@ -5,7 +5,7 @@
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, model, batch, evaluate, compare, split, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -93,6 +93,12 @@ function catalog({ tm }, input) {
 
 async function train(context, input) {
   return summary(await trained(context, input));
+}
+
+async function tune({ tm }, { events, validation, ...input }) {
+  const settings = settingsOf(tm, input);
+  if (validation !== undefined) settings.validation = columns(validation);
+  return snake(await tm.tune(columns(events), settings));
 }
 
 async function model(context, input) {
@@ -209,16 +215,21 @@ async function modelOf(context, { snapshot, train: training, edge }) {
   return edge === undefined ? value : value.exportEdge(camel(edge));
 }
 
-function trained({ tm }, { events, catalog: items, options }) {
+function trained({ tm }, { events, ...input }) {
+  return tm.train(columns(events), settingsOf(tm, input));
+}
+
+/** The settings of training and of tuning. */
+function settingsOf(tm, { catalog: items, options }) {
   const trainer = options?.trainer;
   const settings = {
-    options: { ...camel(options ?? {}), trainer: Array.isArray(trainer) ? trainer.map(camel) : camel(trainer) },
+    options: { ...camel(options ?? {}), trainer: Array.isArray(trainer) ? trainer.map(camel) : camel(trainer), tune: camel(options?.tune) },
   };
   if (items !== undefined && items !== null) {
     settings.catalog = new tm.Catalog(items.schema ?? undefined);
     for (const { id, attributes } of items.items) settings.catalog.add(id, attributes);
   }
-  return tm.train(columns(events), settings);
+  return settings;
 }
 
 function columns(table) {

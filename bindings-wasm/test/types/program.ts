@@ -14,6 +14,7 @@ import {
   matchesCondition,
   split,
   train,
+  tune,
 } from 'tastemaker-wasm';
 import { init as initEdge } from 'tastemaker-wasm/edge';
 import { Model as NodeModel } from 'tastemaker-wasm/node';
@@ -32,6 +33,9 @@ export async function program(): Promise<Id[]> {
   const catalog = new Catalog({ price: 'number' });
   catalog.add('a', { price: 3, tags: ['x', 'y'], opened: new Date() });
   const trained = await train({ userId: [1, 2], itemId: ['a', 'b'] }, { catalog, options: { trainer: { name: 'spectral', rank: 8 } } });
+  const { trainer, report } = await tune({ userId: [1, 2], itemId: ['a', 'b'] }, { options: { tune: { budgetS: 5 } } });
+  await train({ userId: [1, 2], itemId: ['a', 'b'] }, { options: { trainer } });
+  report.protocol satisfies string | null;
   const { model: metrics } = await evaluate(trained, { userId: [1], itemId: ['b'] }, { k: 5 });
   const recall: number = metrics.recall;
   const rows = { userId: [1, 1], itemId: ['a', 'b'], timestamp: [1, 2] };

@@ -6,11 +6,11 @@ import sys
 
 import example
 import fixtures
-from suites import ask, catalog, conditions, engine, evaluation, identity, recommend, snapshots, splits, trainers, training
+from suites import ask, catalog, conditions, engine, evaluation, identity, recommend, snapshots, splits, trainers, training, tuning
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent
 PAGE = FOLDER.parents[1] / "docs" / "snapshot-format.md"
-MODULES = [conditions, identity, catalog, recommend, ask, engine, snapshots, training, trainers, evaluation, splits]
+MODULES = [conditions, identity, catalog, recommend, ask, engine, snapshots, training, trainers, tuning, evaluation, splits]
 # Made elsewhere, and kept as they are.
 GIVEN = ["conditions.json"]
 

@@ -29,6 +29,7 @@ use crate::catalog::Catalog;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventColumns, IdColumn};
+use crate::id::check_id;
 use crate::model::Model;
 use crate::model::graph;
 use crate::model::trainer;
@@ -166,6 +167,11 @@ fn pairs(
                 item_codes.len()
             ),
         ));
+    }
+    for (what, names) in [("user_id", &user_names), ("item_id", &item_names)] {
+        for name in names {
+            check_id(what, name).map_err(|e| e.context("validation"))?;
+        }
     }
     let known = |names: &[String], all: &[String]| -> Vec<Option<u32>> {
         let find = |name: &String| all.binary_search(name).ok().map(|at| at as u32);

@@ -13,7 +13,7 @@ use tastemaker::control::Control;
 use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::json::{self, Value};
 use tastemaker::model::{EdgeOptions, Model};
-use tastemaker::train::{TrainOptions, train};
+use tastemaker::train::{TrainOptions, train, tune};
 use tastemaker::{Error, Result};
 
 /// The folder `core/conformance`, and the models that its cases have opened.
@@ -118,6 +118,28 @@ pub(crate) fn trained(input: &Value) -> Result<Model> {
     let options = TrainOptions::from_json(&input["options"])?;
     with_columns(&input["events"], |events| {
         train(events, catalog.as_ref(), &options, &Control::new())
+    })
+}
+
+/// What tuning for `events`, `catalog`, `options` and `validation` gives.
+pub(crate) fn tuned(input: &Value) -> Result<Value> {
+    let catalog = match &input["catalog"] {
+        Value::Null => None,
+        given => Some(catalog(given)?),
+    };
+    let options = TrainOptions::from_json(&input["options"])?;
+    let given = input.get("validation");
+    let validation = given.map(|v| (Column::new(&v["user_id"]), Column::new(&v["item_id"])));
+    let (catalog, control) = (catalog.as_ref(), Control::new());
+    with_columns(&input["events"], |events| {
+        let tuning = match &validation {
+            None => tune(events, catalog, &options, None, &control)?,
+            Some((users, items)) => users.with(|users| {
+                items
+                    .with(|items| tune(events, catalog, &options, Some((&users, &items)), &control))
+            })?,
+        };
+        Ok(tuning.to_json())
     })
 }
 

@@ -1,6 +1,6 @@
 //! One function an operation: from a case's input to what its `expect` is compared with.
 
-use super::{Column, Suites, from_hex, number, to_hex, trained, with_columns};
+use super::{Column, Suites, from_hex, number, to_hex, trained, tuned, with_columns};
 use tastemaker::Result;
 use tastemaker::catalog::Catalog;
 use tastemaker::condition::Condition;
@@ -26,6 +26,7 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "open" => open(suites, input),
         "catalog" => catalog(input),
         "train" => Ok(train(&trained(input)?)),
+        "tune" => tuned(input),
         "model" => model(suites, input),
         "batch" => batch(suites, input),
         "evaluate" => evaluation(suites, input),

@@ -51,6 +51,14 @@ pub struct Tuning {
     pub report: Json,
 }
 
+impl Tuning {
+    /// `{"trainer", "report"}`; the first is what the option `trainer` takes.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        json!({"trainer": self.trainer.to_json(), "report": self.report})
+    }
+}
+
 /// What was chosen, and what was tried.
 pub(crate) struct Tuned {
     pub(crate) parts: Vec<Component>,
