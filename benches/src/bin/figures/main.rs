@@ -19,6 +19,7 @@ mod recommend;
 mod sitting;
 mod snapshot;
 mod train;
+mod tuned;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ fn run() -> Result<(), Failure> {
     match group.as_str() {
         "quality" => {
             quality::print(&sitting)?;
+            tuned::print(&sitting)?;
             ials::quality(&sitting)?;
             next_item::print(&sitting)
         }

@@ -90,11 +90,11 @@ fn learn(split: &Split, threads: u64) -> Result<Model, Failure> {
     )?)
 }
 
-fn texts(ids: &[i64]) -> Vec<String> {
+pub(crate) fn texts(ids: &[i64]) -> Vec<String> {
     ids.iter().copied().map(Pairs::text).collect()
 }
 
-fn borrowed(texts: &[String]) -> Vec<&str> {
+pub(crate) fn borrowed(texts: &[String]) -> Vec<&str> {
     texts.iter().map(String::as_str).collect()
 }
 
@@ -105,7 +105,7 @@ const PUBLISHED: [(usize, f64, f64, f64); 2] = [
 ];
 
 /// The lists that the model serves, judged by this package's own metrics.
-fn measure(
+pub(crate) fn measure(
     model: &Model,
     split: &Split,
     k: usize,
