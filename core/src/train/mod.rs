@@ -138,7 +138,9 @@ pub fn tune(
         threads: options.threads,
         control,
     };
+    control.report("events", 0, 1);
     let data = ingest::ingest(events, catalog, options, control)?;
+    control.report("events", 1, 1);
     let given = match validation {
         None => None,
         Some((users, items)) => Some(pairs(&data, users, items)?),

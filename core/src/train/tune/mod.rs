@@ -34,6 +34,8 @@ const FEWEST_USERS: usize = 50;
 pub(super) const WIDER: usize = 4;
 /// Weights that a new part of a blend is tried with, in units of the blend so far.
 const SHARES: [f64; 6] = [0.03, 0.1, 0.2, 0.4, 0.8, 2.0];
+/// Blends that a search tries, about.
+const TRIALS: f64 = 40.0;
 /// Parts of a blend.
 const MOST_PARTS: usize = 3;
 /// A larger blend must be better by this many standard errors.
@@ -111,16 +113,18 @@ pub(super) fn tune(
     };
     let mut trainers = candidates(&holdout);
     let mut share = 1.0;
-    let trials = cost::TRIAL * 40.0;
-    let mut cost = cost::pass(&holdout.matrix, &trainers) + trials;
+    let estimate = |holdout: &Holdout, trainers: &[TrainerOptions]| {
+        cost::pass(&holdout.matrix, trainers) + TRIALS * cost::trial(holdout, options.neighbors)
+    };
+    let mut cost = estimate(&holdout, &trainers);
     if cost > options.tune.budget_s {
         trainers.retain(|t| !large(t));
-        cost = cost::pass(&holdout.matrix, &trainers) + trials;
+        cost = estimate(&holdout, &trainers);
     }
     while own && cost > options.tune.budget_s && share > 0.001 {
         share *= (options.tune.budget_s / cost).clamp(0.1, 0.8);
         holdout = hold(share);
-        cost = cost::pass(&holdout.matrix, &trainers) + trials.min(options.tune.budget_s / 2.0);
+        cost = estimate(&holdout, &trainers);
     }
     if holdout.users.len() < FEWEST_USERS {
         return none("too few users with events to hold out");
