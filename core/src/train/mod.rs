@@ -41,10 +41,11 @@ use crate::parallel::Workers;
 /// model are those of both. Where there is a catalog, items that it does not list take part in
 /// training but are not recommended, unless `recommend_unlisted` is set.
 ///
-/// Progress comes in the stages `events`, `subspace`, `factors`, `graph` and `snapshot`, those that
-/// the trainers have. Cost: seconds for
-/// a million events; time grows with Σ over users of (items of the user)², which
-/// `max_user_items` bounds, and with the `rank` of subspaces.
+/// Progress comes in the stages `events`, `subspace`, `factors`, `graph`, `tune` and `snapshot`,
+/// those that the trainers have; with [`Plan::Auto`] some come twice. Cost: seconds for a million
+/// events with a trainer that is named, and up to [`TuneOptions::budget_s`] more of one core for
+/// choosing; time grows with Σ over users of (items of the user)², which `max_user_items`
+/// bounds, and with the `rank` of subspaces.
 ///
 /// # Errors
 /// The checks of the columns ([`crate::ErrorKind::LengthMismatch`], `InvalidId`,

@@ -59,11 +59,15 @@ pub(super) fn judge(
                 let (items, values) = holdout.matrix.row(*user);
                 for (&item, &value) in items.iter().zip(values) {
                     for &(other, weight) in rows.get(item as usize).map_or(&[][..], Vec::as_slice) {
-                        if let Some(score) = scores.get_mut(other as usize) {
+                        let part = value * weight;
+                        // A product that underflows would list its item again and again.
+                        if let Some(score) = scores.get_mut(other as usize)
+                            && part > 0.0
+                        {
                             if *score == 0.0 {
                                 touched.push(other);
                             }
-                            *score += value * weight;
+                            *score += part;
                         }
                     }
                 }
