@@ -88,7 +88,12 @@ fn every_snapshot_in_the_folder_is_used() {
         collect_snapshots(&suites.json(&file), &mut used);
     }
     let mut there = BTreeSet::new();
-    for folder in ["snapshots", "snapshots/forged"] {
+    for folder in [
+        "snapshots",
+        "snapshots/forged",
+        "snapshots/v1",
+        "snapshots/v1/forged",
+    ] {
         let names = suites.files(folder, "tm").into_iter();
         there.extend(names.map(|name| format!("{folder}/{name}")));
     }

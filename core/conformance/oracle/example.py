@@ -29,11 +29,11 @@ def lines(at, data, meaning):
 
 NAMES = {
     1: "manifest", 2: "item offsets", 3: "item bytes", 4: "item slots", 5: "popularity", 6: "popular order", 7: "active",
-    8: "graph offsets", 9: "graph ids", 10: "graph weights", 32: "column 0: present", 33: "column 0: numbers",
+    8: "graph offsets", 10: "graph weights", 19: "graph ids", 32: "column 0: present", 33: "column 0: numbers",
 }
 VALUES = {
-    2: "0, 1, 4", 3: '"a" "bé"', 4: None, 5: "2.0, 1.0", 6: "0, 1", 7: "items 0 and 1", 8: "0, 1, 2", 9: "of item 0: 1; of item 1: 0",
-    10: "3, 3: times 2^-1", 32: "item 0", 33: "1.5, and 0 for the absent one",
+    2: "0, 1, 4", 3: '"a" "bé"', 4: None, 5: "2.0, 1.0", 6: "0, 1", 7: "items 0 and 1", 8: "0, 1, 2", 10: "3, 3: times 2^-1", 19: "of item 0: 1; of item 1: 0",
+    32: "item 0", 33: "1.5, and 0 for the absent one",
 }
 
 
@@ -41,7 +41,7 @@ def text():
     data = s.write(description())
     sections = s.read(data)
     out = [*lines(0, data[:8], '"TASTEMKR"')]
-    out.append(line(8, data[8:12], "version 1"))
+    out.append(line(8, data[8:12], "version 2"))
     out.append(line(12, data[12:16], f"{len(sections)} sections"))
     out.append(line(16, data[16:24], f"{len(data)} bytes"))
     out.append(line(24, data[24:32], "xxh3_64 of the table"))

@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 import xxhash
 
 MAGIC = b"TASTEMKR"
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
 
 MANIFEST, ITEM_OFFSETS, ITEM_BYTES, ITEM_SLOTS = 1, 2, 3, 4
 POPULARITY, POPULAR_ORDER, ACTIVE = 5, 6, 7
 GRAPH_OFFSETS, GRAPH_IDS, GRAPH_WEIGHTS = 8, 9, 10
 USER_OFFSETS, USER_BYTES, USER_SLOTS = 11, 12, 13
 PROFILE_OFFSETS, PROFILE_ITEMS, PROFILE_KINDS, PROFILE_WEIGHTS, PROFILE_TIMES = 14, 15, 16, 17, 18
+GRAPH_NARROW_IDS = 19
 PRESENT, NUMBERS, BOOLS, TEXT_OFFSETS, TEXT_BYTES = 32, 33, 34, 35, 36
 TAG_ROWS, TAG_IDS, TAG_OFFSETS, TAG_BYTES, PLACES = 37, 38, 39, 40, 41
 
@@ -104,7 +106,7 @@ def read(data):
     if len(data) < 64:
         raise Refused("corrupt_snapshot")
     version, count, length, table_sum = struct.unpack_from("<IIQQ", data, 8)
-    if version != VERSION:
+    if version not in READABLE:
         raise Refused("unsupported_version")
     end = 64 + len(padded(bytes(32 * min(count, 65536))))
     sound = (
@@ -203,6 +205,22 @@ def column_sections(number, kind, values, ids):
     return out
 
 
+def graph_sections(items, offsets, edges, weights):
+    """Version 2: the neighbours take 16 bits where the items allow it."""
+    ids = ((GRAPH_NARROW_IDS, 0), u16(edges)) if items <= 65536 else ((GRAPH_IDS, 0), u32(edges))
+    return {(GRAPH_OFFSETS, 0): u32(offsets), ids[0]: ids[1], (GRAPH_WEIGHTS, 0): u16(weights)}
+
+
+def graph_ids(data, sections, items):
+    """The neighbours, in the section that the version and the number of items call for."""
+    narrow, wide = sections.get((GRAPH_NARROW_IDS, 0), b""), sections.get((GRAPH_IDS, 0), b"")
+    if struct.unpack_from("<I", data, 8)[0] == 1:
+        return numbers("I", wide)
+    if wide if items <= 65536 else narrow:
+        raise Refused("corrupt_snapshot")
+    return numbers("H", narrow) if items <= 65536 else numbers("I", wide)
+
+
 def build(d):
     """The sections of a description, as a trainer writes them."""
     ids = by_bytes(d.items)
@@ -218,8 +236,7 @@ def build(d):
         edges += [to for to, _ in row]
         weights += [w for _, w in row]
         offsets.append(len(edges))
-    out[GRAPH_OFFSETS, 0], out[GRAPH_IDS, 0] = u32(offsets), u32(edges)
-    out[GRAPH_WEIGHTS, 0] = u16(weights)
+    out |= graph_sections(len(ids), offsets, edges, weights)
     listed = []
     for number, (name, (kind, values)) in enumerate(sorted(d.columns.items(), key=lambda c: c[0].encode())):
         listed.append({"name": name, "type": kind})
@@ -274,8 +291,8 @@ def edge(data, neighbors=32, attributes=None):
             edges.append(to)
             weights.append(weight)
         offsets.append(len(edges))
-    out[GRAPH_OFFSETS, 0], out[GRAPH_IDS, 0] = u32(offsets), u32(edges)
-    out[GRAPH_WEIGHTS, 0] = u16(weights)
+    out.pop((GRAPH_IDS, 0), None)
+    out |= graph_sections(len(model.ids), offsets, edges, weights)
     listed = []
     for old, column in enumerate(model.manifest["columns"] or []):
         if attributes is None or column["name"] in attributes:
@@ -332,7 +349,7 @@ def parse(data):
     ids = texts(s, ITEM_OFFSETS, ITEM_BYTES)
     n = len(ids)
     starts = numbers("I", s[GRAPH_OFFSETS, 0])
-    edges = cut(numbers("I", s.get((GRAPH_IDS, 0), b"")), starts)
+    edges = cut(graph_ids(data, s, n), starts)
     weights = cut(numbers("H", s.get((GRAPH_WEIGHTS, 0), b"")), starts)
     attributes = [{} for _ in ids]
     for number, column in enumerate(manifest["columns"] or []):

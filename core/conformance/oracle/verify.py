@@ -22,7 +22,7 @@ def problems(data):
     yield from table(sections, s.ITEM_OFFSETS, model.ids, "items")
     if not all(a < b for a, b in zip(map(str.encode, model.ids), map(str.encode, model.ids[1:]))):
         yield "items are out of order"
-    ids = s.numbers("I", sections.get((s.GRAPH_IDS, 0), b""))
+    ids = s.graph_ids(data, sections, items)
     weights = s.numbers("H", sections.get((s.GRAPH_WEIGHTS, 0), b""))
     for item, row in enumerate(s.cut(ids, s.numbers("I", sections[s.GRAPH_OFFSETS, 0]))):
         if sorted(set(row)) != row or item in row or any(to >= items for to in row):

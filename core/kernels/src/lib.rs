@@ -20,11 +20,13 @@ mod dense;
 mod dispatch;
 mod integers;
 mod lanes;
+mod rows;
 mod solve;
 mod sparse;
 mod sums;
 
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
+pub use rows::{Ids, Rows};
 pub use solve::{solve_spd, stride};
 pub use sparse::{largest_and_descents, prefetch};
-pub use sums::{Rows, Sums};
+pub use sums::Sums;

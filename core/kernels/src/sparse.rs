@@ -1,6 +1,7 @@
 //! Sorted rows of ids: their check, and asking for them early.
 
 use crate::dispatch::multiversion;
+use crate::rows::{Id, Ids};
 
 /// Ids that are checked together: they fit the L1 cache.
 const PIECE: usize = 4096;
@@ -8,19 +9,27 @@ const PIECE: usize = 4096;
 multiversion! {
     /// The largest id, and how many ids are not smaller than the one that follows: what a
     /// reader needs to check sorted rows that lie one after the other.
-    pub fn largest_and_descents[_isa](ids: &[u32]) -> (u32, usize) {
-        let followers = ids.get(1..).unwrap_or(&[]);
-        let (mut largest, mut descents) = (0u32, 0usize);
-        // A piece at a time, so that memory is read once; short sums fit 32 bits, which keeps the
-        // vectors full.
-        for (n, piece) in ids.chunks(PIECE).enumerate() {
-            largest = piece.iter().fold(largest, |m, &id| m.max(id));
-            let next = followers.get(n * PIECE..).unwrap_or(&[]);
-            let some: u32 = piece.iter().zip(next).map(|(a, b)| u32::from(a >= b)).sum();
-            descents += some as usize;
+    pub fn largest_and_descents[_isa](ids: Ids<'_>) -> (u32, usize) {
+        match ids {
+            Ids::Narrow(ids) => largest_and_descents_of(ids),
+            Ids::Wide(ids) => largest_and_descents_of(ids),
         }
-        (largest, descents)
     }
+}
+
+#[inline(always)]
+fn largest_and_descents_of<T: Id>(ids: &[T]) -> (u32, usize) {
+    let followers = ids.get(1..).unwrap_or(&[]);
+    let (mut largest, mut descents) = (None, 0usize);
+    // A piece at a time, so that memory is read once; short sums fit 32 bits, which keeps the
+    // vectors full.
+    for (n, piece) in ids.chunks(PIECE).enumerate() {
+        largest = largest.max(piece.iter().copied().reduce(Ord::max));
+        let next = followers.get(n * PIECE..).unwrap_or(&[]);
+        let some: u32 = piece.iter().zip(next).map(|(a, b)| u32::from(a >= b)).sum();
+        descents += some as usize;
+    }
+    (largest.map_or(0, |id| id.index() as u32), descents)
 }
 
 /// Asks for the cache lines of a slice, so that a later read does not wait. Changes nothing.
@@ -55,11 +64,18 @@ mod tests {
             largest_and_descents::portable,
             largest_and_descents::narrow,
         ] {
-            assert_eq!(copy(&[]), (0, 0));
-            assert_eq!(copy(&[7]), (7, 0));
-            assert_eq!(copy(&[1, 5, 5, 2, 9]), (9, 2));
-            let long: Vec<u32> = (0..10_000).map(|i| i % 100).collect();
-            assert_eq!(copy(&long), (99, 99));
+            for (ids, expected) in [
+                (vec![], (0, 0)),
+                (vec![7], (7, 0)),
+                (vec![1, 5, 5, 2, 9], (9, 2)),
+                (vec![65_535, 0, 65_535, 65_535], (65_535, 2)),
+                ((0..10_000).map(|i| i % 100).collect(), (99, 99)),
+            ] {
+                let narrow: Vec<u16> = ids.iter().map(|&id| id as u16).collect();
+                assert_eq!(copy(Ids::Wide(&ids)), expected);
+                assert_eq!(copy(Ids::Narrow(&narrow)), expected);
+            }
+            assert_eq!(copy(Ids::Wide(&[u32::MAX, 65_536])), (u32::MAX, 1));
         }
     }
 }

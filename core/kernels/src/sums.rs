@@ -5,7 +5,8 @@
 //! not what the catalog holds.
 
 use crate::dispatch::multiversion;
-use crate::lanes::LANES;
+use crate::lanes::{Isa, LANES};
+use crate::rows::{Id, Ids, Rows};
 use crate::sparse::prefetch;
 
 /// Lines whose marks are looked at together.
@@ -15,6 +16,8 @@ const GROUP: usize = 64;
 const ROWS_AHEAD: usize = 4;
 /// How many rows ahead the place of a row is asked for.
 const PLACES_AHEAD: usize = 16;
+/// With an edge for so many sums, all lines are taken as touched: see [`mark_all`].
+const SUMS_AN_EDGE: usize = 12;
 /// Most lines of maxima that [`Sums::kth_best_exceeds`] keeps: it answers for k up to 512.
 const MOST_MAXIMA: usize = 64;
 
@@ -30,52 +33,11 @@ const ZEROS: Line = Line([0; LANES]);
 #[repr(C, align(64))]
 pub(crate) struct Marks([u8; GROUP]);
 
-/// Rows of weighted ids, one after the other: row `r` is `offsets[r]..offsets[r + 1]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
-    /// Where each row starts, and where the last one ends.
-    pub offsets: &'a [u32],
-    /// The ids.
-    pub ids: &'a [u32],
-    /// The weight of each id.
-    pub weights: &'a [u16],
-}
-
-impl<'a> Rows<'a> {
-    /// Where a row starts and ends.
-    #[inline]
-    fn place(&self, row: u32) -> Option<&'a [u32; 2]> {
-        self.offsets.get(row as usize..)?.first_chunk()
-    }
-
-    /// The ids and weights of a row; empty where there is no such row.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, row: u32) -> (&'a [u32], &'a [u16]) {
-        let Some(&[start, end]) = self.place(row) else {
-            return (&[], &[]);
-        };
-        let range = start as usize..end as usize;
-        (
-            self.ids.get(range.clone()).unwrap_or(&[]),
-            self.weights.get(range).unwrap_or(&[]),
-        )
-    }
-
-    /// Asks for the cache lines of a row.
-    #[inline]
-    pub fn prefetch(&self, row: u32) {
-        let (ids, weights) = self.get(row);
-        prefetch(ids);
-        prefetch(weights);
-    }
-}
-
 /// One integer sum for each of `0..len`, all zero at first.
 ///
 /// ```
-/// use tastemaker_kernels::{Rows, Sums};
-/// let rows = Rows { offsets: &[0, 2, 3], ids: &[1, 2, 2], weights: &[5, 6, 7] };
+/// use tastemaker_kernels::{Ids, Rows, Sums};
+/// let rows = Rows { offsets: &[0, 2, 3], ids: Ids::Wide(&[1, 2, 2]), weights: &[5, 6, 7] };
 /// let mut sums = Sums::default();
 /// sums.resize(3);
 /// sums.add_rows(rows, &[(0, 10), (1, -1)]);
@@ -242,42 +204,76 @@ multiversion! {
         rows: Rows<'_>,
         history: &[(u32, i32)],
     ) {
-        let sums = flat(lines);
-        let marks = flat_marks(marks);
-        let len = len.min(sums.len()).min(marks.len() * LANES);
-        // Where a row lies has to be read before it can be asked for.
-        for &(row, _) in history.iter().take(PLACES_AHEAD) {
-            prefetch(rows.place(row).map_or(&[], |place| place));
-        }
-        for &(row, _) in history.iter().take(ROWS_AHEAD) {
-            rows.prefetch(row);
-        }
-        for (n, &(row, factor)) in history.iter().enumerate() {
-            if let Some(&(ahead, _)) = history.get(n + PLACES_AHEAD) {
-                prefetch(rows.place(ahead).map_or(&[], |place| place));
+        match (rows.ids, mark_all(len, rows, history)) {
+            (Ids::Narrow(ids), false) => add_all::<_, true>(lines, marks, len, rows, ids, history),
+            (Ids::Wide(ids), false) => add_all::<_, true>(lines, marks, len, rows, ids, history),
+            (Ids::Narrow(ids), true) => {
+                marks.fill(Marks([1; GROUP]));
+                add_all::<_, false>(lines, marks, len, rows, ids, history);
             }
-            if let Some(&(ahead, _)) = history.get(n + ROWS_AHEAD) {
-                rows.prefetch(ahead);
+            (Ids::Wide(ids), true) => {
+                marks.fill(Marks([1; GROUP]));
+                add_all::<_, false>(lines, marks, len, rows, ids, history);
             }
-            let (ids, weights) = rows.get(row);
-            // One look at all ids, in vectors, instead of a check an id.
-            let largest = ids.iter().fold(0, |largest, &id| largest.max(id));
-            if (largest as usize) < len {
-                for (&id, &weight) in ids.iter().zip(weights) {
-                    let id = id as usize;
-                    // SAFETY: `id <= largest < len <= sums.len()`.
-                    let sum = unsafe { sums.get_unchecked_mut(id) };
-                    *sum = sum.wrapping_add(factor.wrapping_mul(i32::from(weight)));
+        }
+    }
+}
+
+/// Whether a history touches so many sums that it is less work to look through all of them than
+/// to mark what was touched: a mark is a second store for every edge, and as slow as the first.
+#[inline(always)]
+fn mark_all(len: usize, rows: Rows<'_>, history: &[(u32, i32)]) -> bool {
+    history.len().saturating_mul(rows.mean_len()) > len / SUMS_AN_EDGE
+}
+
+#[inline(always)]
+fn add_all<T: Id, const MARK: bool>(
+    lines: &mut [Line],
+    marks: &mut [Marks],
+    len: usize,
+    rows: Rows<'_>,
+    ids: &[T],
+    history: &[(u32, i32)],
+) {
+    let sums = flat(lines);
+    let marks = flat_marks(marks);
+    let len = len.min(sums.len()).min(marks.len() * LANES);
+    // Where a row lies has to be read before it can be asked for.
+    for &(row, _) in history.iter().take(PLACES_AHEAD) {
+        prefetch(rows.place(row).map_or(&[], |place| place));
+    }
+    for &(row, _) in history.iter().take(ROWS_AHEAD) {
+        rows.prefetch(row);
+    }
+    for (n, &(row, factor)) in history.iter().enumerate() {
+        if let Some(&(ahead, _)) = history.get(n + PLACES_AHEAD) {
+            prefetch(rows.place(ahead).map_or(&[], |place| place));
+        }
+        if let Some(&(ahead, _)) = history.get(n + ROWS_AHEAD) {
+            rows.prefetch(ahead);
+        }
+        let range = rows.range(row);
+        let ids = ids.get(range.clone()).unwrap_or(&[]);
+        let weights = rows.weights.get(range).unwrap_or(&[]);
+        // One look at all ids, in vectors, instead of a check an id.
+        let largest = ids.iter().copied().reduce(Ord::max);
+        if largest.is_none_or(|id| id.index() < len) {
+            for (&id, &weight) in ids.iter().zip(weights) {
+                let id = id.index();
+                // SAFETY: `id <= largest < len <= sums.len()`.
+                let sum = unsafe { sums.get_unchecked_mut(id) };
+                *sum = sum.wrapping_add(factor.wrapping_mul(i32::from(weight)));
+                if MARK {
                     // SAFETY: `id < len <= marks.len() · LANES`.
                     *unsafe { marks.get_unchecked_mut(id / LANES) } = 1;
                 }
-            } else {
-                for (&id, &weight) in ids.iter().zip(weights) {
-                    let id = id as usize;
-                    if id < len {
-                        sums[id] = sums[id].wrapping_add(factor.wrapping_mul(i32::from(weight)));
-                        marks[id / LANES] = 1;
-                    }
+            }
+        } else {
+            for (&id, &weight) in ids.iter().zip(weights) {
+                let id = id.index();
+                if id < len {
+                    sums[id] = sums[id].wrapping_add(factor.wrapping_mul(i32::from(weight)));
+                    marks[id / LANES] = 1;
                 }
             }
         }
@@ -297,6 +293,15 @@ multiversion! {
         let mut place = 0;
         for (n, (group, marks)) in lines.chunks(GROUP).zip(marks).enumerate() {
             let mut marked = isa.marked(&marks.0);
+            if marked == u64::MAX && group.len() == GROUP {
+                // Four lines of maxima for the whole group: they stay in registers.
+                place = if place + 4 <= places { place } else { 0 };
+                if let Some(most) = maxima.get_mut(place..).and_then(<[Line]>::first_chunk_mut) {
+                    raise_four(isa, most, group, members, n * GROUP);
+                }
+                place = if place + 4 < places { place + 4 } else { 0 };
+                continue;
+            }
             while marked != 0 {
                 let at = marked.trailing_zeros() as usize;
                 marked &= marked - 1;
@@ -309,6 +314,27 @@ multiversion! {
             }
         }
     }
+}
+
+/// Raises four lines to a group of lines, each to every fourth of them. `first` is the number of
+/// the first line.
+#[inline(always)]
+fn raise_four<I: Isa>(
+    isa: I,
+    most: &mut [Line; 4],
+    group: &[Line],
+    members: Option<&[u64]>,
+    first: usize,
+) {
+    let mut four = *most;
+    for (n, lines) in group.chunks_exact(4).enumerate() {
+        for (i, (most, line)) in four.iter_mut().zip(lines).enumerate() {
+            let number = first + n * 4 + i;
+            let bits = members.map_or(u16::MAX, |set| lane_bits(set, number));
+            isa.raise(&mut most.0, &line.0, bits);
+        }
+    }
+    *most = four;
 }
 
 multiversion! {
@@ -324,8 +350,20 @@ multiversion! {
         let mut threshold = threshold;
         for (n, (group, marks)) in lines.chunks_mut(GROUP).zip(marks).enumerate() {
             let mut marked = isa.marked(&marks.0);
-            if marked != 0 && clear {
+            if marked == 0 {
+                continue;
+            }
+            if clear {
                 *marks = Marks([0; GROUP]);
+            }
+            if marked == u64::MAX {
+                for (at, line) in group.iter_mut().enumerate() {
+                    scan_line(isa, line, n * GROUP + at, members, &mut threshold, found);
+                    if clear {
+                        *line = ZEROS;
+                    }
+                }
+                continue;
             }
             while marked != 0 {
                 let at = marked.trailing_zeros() as usize;
@@ -333,26 +371,39 @@ multiversion! {
                 let Some(line) = group.get_mut(at) else {
                     break;
                 };
-                let mut above = isa.above(&line.0, threshold);
-                if above != 0 {
-                    let number = n * GROUP + at;
-                    if let Some(members) = members {
-                        above &= lane_bits(members, number);
-                    }
-                    while above != 0 {
-                        let lane = above.trailing_zeros();
-                        above &= above - 1;
-                        let sum = line.0[lane as usize % LANES];
-                        // The threshold may have risen since the comparison.
-                        if sum > threshold {
-                            threshold = found((number * LANES) as u32 + lane, sum);
-                        }
-                    }
-                }
+                scan_line(isa, line, n * GROUP + at, members, &mut threshold, found);
                 if clear {
                     *line = ZEROS;
                 }
             }
+        }
+    }
+}
+
+/// Reports the members of a line that are above the threshold.
+#[inline(always)]
+fn scan_line<I: Isa>(
+    isa: I,
+    line: &Line,
+    number: usize,
+    members: Option<&[u64]>,
+    threshold: &mut i32,
+    found: &mut dyn FnMut(u32, i32) -> i32,
+) {
+    let mut above = isa.above(&line.0, *threshold);
+    if above == 0 {
+        return;
+    }
+    if let Some(members) = members {
+        above &= lane_bits(members, number);
+    }
+    while above != 0 {
+        let lane = above.trailing_zeros();
+        above &= above - 1;
+        let sum = line.0[lane as usize % LANES];
+        // The threshold may have risen since the comparison.
+        if sum > *threshold {
+            *threshold = found((number * LANES) as u32 + lane, sum);
         }
     }
 }

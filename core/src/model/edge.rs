@@ -72,7 +72,6 @@ impl Model {
             let (row_ids, row_weights) = graph.row(item);
             let mut row: Row = row_ids
                 .iter()
-                .copied()
                 .zip(row_weights.iter().map(|&w| f32::from(w)))
                 .collect();
             graph::strongest(&mut row, options.neighbors);
@@ -90,9 +89,7 @@ impl Model {
         writer.add(Section::ItemOffsets, 0, &table.offsets);
         writer.add(Section::ItemBytes, 0, &table.bytes);
         writer.add(Section::ItemSlots, 0, &table.slots);
-        writer.add(Section::GraphOffsets, 0, &offsets);
-        writer.add(Section::GraphIds, 0, &neighbours);
-        writer.add(Section::GraphWeights, 0, &weights);
+        graph::write(&mut writer, ids.len(), &offsets, &neighbours, &weights);
         writer.add::<f32>(
             Section::Popularity,
             0,

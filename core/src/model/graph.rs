@@ -5,15 +5,18 @@
 //! weights times integers are exact, in any order, in integers and in `f64` alike
 //! (`docs/adr/0001-determinism.md`).
 
-use tastemaker_kernels::Rows;
+use std::ops::Range;
+
+use tastemaker_kernels::{Ids, Rows};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::snapshot::{Section, Sections, VERSION, Writer};
 
 /// A read-only view of the graph in a snapshot.
 #[derive(Clone, Copy)]
 pub(crate) struct Graph<'a> {
     pub(crate) offsets: &'a [u32],
-    pub(crate) ids: &'a [u32],
+    pub(crate) ids: Ids<'a>,
     pub(crate) weights: &'a [u16],
     pub(crate) scale: i32,
 }
@@ -30,15 +33,14 @@ impl<'a> Graph<'a> {
 
     /// The neighbours of an item and their weights; empty for an unknown item.
     #[inline]
-    pub(crate) fn row(&self, item: u32) -> (&'a [u32], &'a [u16]) {
+    pub(crate) fn row(&self, item: u32) -> (Ids<'a>, &'a [u16]) {
         self.rows().get(item)
     }
 
     /// The weight of the edge from one item to another; 0 if there is none.
     pub(crate) fn weight(&self, from: u32, to: u32) -> u16 {
         let (ids, weights) = self.row(from);
-        ids.binary_search(&to)
-            .ok()
+        ids.position(to)
             .and_then(|at| weights.get(at))
             .copied()
             .unwrap_or(0)
@@ -69,18 +71,93 @@ impl<'a> Graph<'a> {
 /// True if within every row (from one of `starts` to the next) the ids ascend strictly, and all
 /// are below `limit`. One pass over the ids, in vectors: a descent may stand between two rows
 /// only, so those between rows are counted and compared with all there are.
-pub(crate) fn rows_ascend(starts: &[u32], ids: &[u32], limit: usize) -> bool {
+pub(crate) fn rows_ascend(starts: &[u32], ids: Ids<'_>, limit: usize) -> bool {
     let (largest, descents) = tastemaker_kernels::largest_and_descents(ids);
     let mut between = 0;
     let mut last = 0;
     for &start in starts {
-        let at = start as usize;
-        if start != last && at < ids.len() {
-            between += usize::from(ids.get(at - 1) >= ids.get(at));
+        if start != last {
+            between += usize::from(ids.descends_at((start as usize).saturating_sub(1)));
         }
         last = start;
     }
     descents == between && (ids.is_empty() || (largest as usize) < limit)
+}
+
+/// Most items whose neighbours are written in 16 bits each.
+pub(crate) const NARROW_ITEMS: usize = 1 << 16;
+
+/// The section that holds the neighbours, which follows from the number of items.
+pub(crate) fn ids_section(version: u32, items: usize) -> Section {
+    // Version 1 knew 32 bits only.
+    if version > 1 && items <= NARROW_ITEMS {
+        Section::GraphNarrowIds
+    } else {
+        Section::GraphIds
+    }
+}
+
+/// Adds the sections of a graph of `items` items.
+pub(crate) fn write(
+    writer: &mut Writer,
+    items: usize,
+    offsets: &[u32],
+    ids: &[u32],
+    weights: &[u16],
+) {
+    writer.add(Section::GraphOffsets, 0, offsets);
+    match ids_section(VERSION, items) {
+        Section::GraphNarrowIds => {
+            let narrow: Vec<u16> = ids.iter().map(|&id| id as u16).collect();
+            writer.add(Section::GraphNarrowIds, 0, &narrow);
+        }
+        wide => writer.add(wide, 0, ids),
+    }
+    writer.add(Section::GraphWeights, 0, weights);
+}
+
+/// Where the sections of a graph lie.
+pub(crate) struct Layout {
+    offsets: Range<usize>,
+    ids: Range<usize>,
+    weights: Range<usize>,
+    narrow: bool,
+    scale: i32,
+}
+
+impl Layout {
+    /// Finds the sections; `None` if they are not a graph of `items` items.
+    pub(crate) fn open(sections: &Sections, items: usize, scale: i32) -> Option<Self> {
+        let section = ids_section(sections.version(), items);
+        let narrow = section == Section::GraphNarrowIds;
+        // From version 2 on there is one way to write a graph.
+        let unused = match section {
+            Section::GraphNarrowIds => sections.range(Section::GraphIds, 0),
+            _ if sections.version() > 1 => sections.range(Section::GraphNarrowIds, 0),
+            _ => 0..0,
+        };
+        let layout = Self {
+            offsets: sections.range(Section::GraphOffsets, 0),
+            ids: sections.range(section, 0),
+            weights: sections.range(Section::GraphWeights, 0),
+            narrow,
+            scale,
+        };
+        (unused.is_empty() && layout.view(sections).check(items)).then_some(layout)
+    }
+
+    pub(crate) fn view<'a>(&self, sections: &'a Sections) -> Graph<'a> {
+        Graph {
+            offsets: sections.slice(&self.offsets),
+            ids: if self.narrow {
+                Ids::Narrow(sections.slice(&self.ids))
+            } else {
+                Ids::Wide(sections.slice(&self.ids))
+            },
+            weights: sections.slice(&self.weights),
+            scale: self.scale,
+        }
+    }
 }
 
 /// A graph under construction: rows of (neighbour, weight), any order, weights finite.
@@ -203,12 +280,70 @@ mod tests {
     #[test]
     fn ascending_rows() {
         let starts = [0, 0, 2, 2, 4, 5, 5];
-        assert!(rows_ascend(&starts, &[1, 7, 3, 4, 2], 8));
-        assert!(rows_ascend(&starts, &[1, 2, 3, 4, 5], 8));
-        assert!(!rows_ascend(&starts, &[1, 7, 3, 4, 2], 7));
-        assert!(!rows_ascend(&starts, &[7, 1, 3, 4, 2], 8));
-        assert!(!rows_ascend(&starts, &[1, 7, 4, 4, 2], 8));
-        assert!(rows_ascend(&[0], &[], 0));
+        for (ids, limit, expected) in [
+            ([1u16, 7, 3, 4, 2], 8, true),
+            ([1, 2, 3, 4, 5], 8, true),
+            ([1, 7, 3, 4, 2], 7, false),
+            ([7, 1, 3, 4, 2], 8, false),
+            ([1, 7, 4, 4, 2], 8, false),
+        ] {
+            let wide = ids.map(u32::from);
+            assert_eq!(rows_ascend(&starts, Ids::Narrow(&ids), limit), expected);
+            assert_eq!(rows_ascend(&starts, Ids::Wide(&wide), limit), expected);
+        }
+        assert!(rows_ascend(&[0], Ids::Wide(&[]), 0));
+    }
+
+    /// A graph of `items` items in which the first one has two neighbours, the last one with it.
+    fn sections(items: usize, ids: Section, more: Option<Section>) -> Sections {
+        let mut offsets = vec![2u32; items + 1];
+        offsets[0] = 0;
+        let mut writer = Writer::default();
+        writer.add(Section::GraphOffsets, 0, &offsets);
+        writer.add(Section::GraphWeights, 0, &[3u16, 4]);
+        for section in [Some(ids), more].into_iter().flatten() {
+            match section {
+                Section::GraphNarrowIds => {
+                    writer.add(section, 0, &[1, (items.min(65_536) - 1) as u16]);
+                }
+                _ => writer.add(section, 0, &[1, items as u32 - 1]),
+            }
+        }
+        Sections::open(writer.finish().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_number_of_items_says_which_section_holds_the_neighbours() {
+        use Section::{GraphIds as Wide, GraphNarrowIds as Narrow};
+        for (items, right, wrong) in [
+            (3, Narrow, Wide),
+            (65_535, Narrow, Wide),
+            (65_536, Narrow, Wide),
+            (65_537, Wide, Narrow),
+            (70_000, Wide, Narrow),
+        ] {
+            assert_eq!(ids_section(2, items), right);
+            assert_eq!(ids_section(1, items), Wide);
+            let good = sections(items, right, None);
+            let layout = Layout::open(&good, items, 0).unwrap();
+            let last = items as u32 - 1;
+            assert_eq!(layout.view(&good).weight(0, last), 4, "{items}");
+            assert_eq!(layout.view(&good).weight(0, 1), 3);
+            assert_eq!(layout.view(&good).weight(0, 1 + (1 << 16)), 0);
+            assert_eq!(layout.view(&good).weight(last, 1), 0);
+            for bad in [
+                sections(items, wrong, None),
+                sections(items, right, Some(wrong)),
+            ] {
+                assert!(Layout::open(&bad, items, 0).is_none(), "{items}");
+            }
+            let mut writer = Writer::default();
+            let mut offsets = vec![2u32; items + 1];
+            offsets[0] = 0;
+            write(&mut writer, items, &offsets, &[1, last], &[3, 4]);
+            let written = Sections::open(writer.finish().unwrap()).unwrap();
+            assert_eq!(written.hash(), good.hash());
+        }
     }
 
     #[test]

@@ -62,11 +62,10 @@ pub(crate) struct Inner {
     columns: Vec<ColumnInfo>,
     /// Items that may be recommended; `None` if all may.
     active: Option<BitSet>,
-    scale: i32,
     items: usize,
     item_ids: [Range<usize>; 3],
     user_ids: [Range<usize>; 3],
-    graph: [Range<usize>; 3],
+    graph: graph::Layout,
     popularity: Range<usize>,
     popular_order: Range<usize>,
     profiles: profiles::Layout,
@@ -232,21 +231,14 @@ impl Model {
         let mut row: Vec<(u32, f64)> = ids
             .iter()
             .zip(weights)
-            .map(|(&id, &w)| (id, f64::from(w) * graph.unit()))
+            .map(|(id, &w)| (id, f64::from(w) * graph.unit()))
             .collect();
         row.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         Some(row)
     }
 
     pub(crate) fn graph(&self) -> Graph<'_> {
-        let [offsets, ids, weights] = &self.inner.graph;
-        let sections = &self.inner.sections;
-        Graph {
-            offsets: sections.slice(offsets),
-            ids: sections.slice(ids),
-            weights: sections.slice(weights),
-            scale: self.inner.scale,
-        }
+        self.inner.graph.view(&self.inner.sections)
     }
 
     pub(crate) fn kinds(&self) -> &KindTable {

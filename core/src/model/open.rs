@@ -8,7 +8,7 @@ use crate::catalog::columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::KindTable;
 use crate::id::Ids;
-use crate::model::graph::Graph;
+use crate::model::graph::Layout;
 use crate::snapshot::{Section, Sections};
 
 fn corrupt(why: &str) -> Error {
@@ -56,24 +56,7 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
         check_ids(&sections, &user_ids).ok_or_else(|| corrupt("the table of users"))?
     };
 
-    let graph = section_ranges(
-        &sections,
-        [
-            Section::GraphOffsets,
-            Section::GraphIds,
-            Section::GraphWeights,
-        ],
-    );
-    let [offsets, ids, weights] = &graph;
-    let view = Graph {
-        offsets: sections.slice(offsets),
-        ids: sections.slice(ids),
-        weights: sections.slice(weights),
-        scale,
-    };
-    if !view.check(items) {
-        return Err(corrupt("the graph"));
-    }
+    let graph = Layout::open(&sections, items, scale).ok_or_else(|| corrupt("the graph"))?;
 
     let popularity = sections.exactly::<f32>(Section::Popularity, 0, items)?;
     let values: &[f32] = sections.slice(&popularity);
@@ -107,7 +90,6 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
         half_life_ms,
         columns,
         active,
-        scale,
         items,
         item_ids,
         user_ids,

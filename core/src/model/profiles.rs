@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use serde_json::Value as Json;
+use tastemaker_kernels::Ids;
 
 use super::graph::rows_ascend;
 use super::{Model, section_ranges};
@@ -103,7 +104,7 @@ pub(super) fn open(
     };
     // Without times and kinds the order is that of the items, which is quick to check.
     let canonical = if event_times.is_empty() && event_kinds.is_empty() {
-        rows_ascend(starts, event_items, items)
+        rows_ascend(starts, Ids::Wide(event_items), items)
     } else {
         let in_order = starts.windows(2).all(|range| match *range {
             [start, end] => {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::event::KindTable;
 use crate::id::IdTable;
+use crate::model::graph;
 use crate::snapshot::{Section, Writer};
 
 /// A number from a seed and two positions, the same everywhere.
@@ -41,9 +42,7 @@ fn model(items: usize, degree: usize, seed: u64) -> Model {
         }
         offsets.push(neighbors.len() as u32);
     }
-    writer.add(Section::GraphOffsets, 0, &offsets);
-    writer.add(Section::GraphIds, 0, &neighbors);
-    writer.add(Section::GraphWeights, 0, &weights);
+    graph::write(&mut writer, items, &offsets, &neighbors, &weights);
     // Popular first: in the order of a permutation.
     let mut order: Vec<u32> = (0..items as u32).collect();
     order.sort_by_key(|&item| mixed(seed, 1 << 40, u64::from(item)));
@@ -64,7 +63,7 @@ fn naive(model: &Model, query: &Query<'_>, weights: &[Weighted]) -> Vec<Ranked> 
     let mut sums = vec![0i64; model.item_count()];
     for &(item, factor) in &fixed.items {
         let (ids, row) = model.graph().row(item);
-        for (&id, &weight) in ids.iter().zip(row) {
+        for (id, &weight) in ids.iter().zip(row) {
             sums[id as usize] += i64::from(factor) * i64::from(weight);
         }
     }
@@ -141,7 +140,9 @@ fn check(model: &Model, query: &Query<'_>, weights: &[Weighted], workspace: &mut
 #[test]
 fn a_ranking_is_the_definition_at_every_size() {
     let mut workspace = Workspace::new();
-    for items in [1, 2, 63, 64, 65, 1023, 1024, 1025, 8191, 8192, 8193, 70_000] {
+    for items in [
+        1, 2, 63, 64, 65, 1023, 1024, 1025, 8191, 8193, 65_536, 65_537, 70_000,
+    ] {
         let model = model(items, 40, items as u64);
         for size in [0, 1, 5, 300] {
             let weights = history(&model, size, 20, size as u64);

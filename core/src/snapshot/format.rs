@@ -3,7 +3,9 @@
 /// The first eight bytes of every snapshot.
 pub const MAGIC: &[u8; 8] = b"TASTEMKR";
 /// The version of the format that this build writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// The oldest version that this build reads; it reads all from here on.
+pub(crate) const OLDEST_VERSION: u32 = 1;
 
 /// Sections begin at multiples of this, so that any element type is aligned.
 pub(crate) const ALIGN: usize = 64;
@@ -67,6 +69,8 @@ sections! {
     ProfileWeights = 17,
     /// `i64` an event: Unix milliseconds; absent when all are 0.
     ProfileTimes = 18,
+    /// `u16` an edge: as `GraphIds`, and in its place, where 16 bits are enough. From version 2 on.
+    GraphNarrowIds = 19,
     /// Bits: rows that have a value in the column.
     ColumnPresent = 32,
     /// `f64` × items: numbers, and times in milliseconds.

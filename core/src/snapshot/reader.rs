@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use super::Storage;
-use super::format::{ENTRY, HEADER, MAGIC, MAX_SECTIONS, Section, VERSION, aligned};
+use super::format::{
+    ENTRY, HEADER, MAGIC, MAX_SECTIONS, OLDEST_VERSION, Section, VERSION, aligned,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An open snapshot: its bytes, and where each section lies.
 pub(crate) struct Sections {
     storage: Storage,
+    version: u32,
     /// Ascending by (code, index).
     table: Vec<(u32, u32, Range<usize>)>,
 }
@@ -34,10 +37,12 @@ impl Sections {
             return Err(corrupt("it ends within its header"));
         }
         let version = u32_at(bytes, 8)?;
-        if version != VERSION {
+        if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(Error::new(
                 ErrorKind::UnsupportedVersion,
-                format!("snapshot version {version}; this build reads version {VERSION}"),
+                format!(
+                    "snapshot version {version}; this build reads {OLDEST_VERSION} to {VERSION}"
+                ),
             ));
         }
         if checksum(bytes, 0..HEADER - 8)? != u64_at(bytes, HEADER - 8)? {
@@ -93,12 +98,21 @@ impl Sections {
         if expected != bytes.len() {
             return Err(corrupt("it has bytes after the last section"));
         }
-        Ok(Self { storage, table })
+        Ok(Self {
+            storage,
+            version,
+            table,
+        })
     }
 
     /// The whole file.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.storage.bytes()
+    }
+
+    /// The version of the format that it is written in.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
     }
 
     /// A hash of the content: over the header and the table, which hold every checksum.

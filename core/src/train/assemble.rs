@@ -8,7 +8,7 @@ use crate::bitset::BitSet;
 use crate::catalog::{Catalog, columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::IdTable;
-use crate::model::graph::Quantised;
+use crate::model::graph::{self, Quantised};
 use crate::model::{Model, popularity};
 use crate::snapshot::{Section, Writer};
 
@@ -16,7 +16,7 @@ pub(super) fn assemble(
     data: &Data,
     catalog: Option<&Catalog>,
     matrix: &Matrix,
-    graph: &Quantised,
+    quantised: &Quantised,
     report: &Json,
     options: &TrainOptions,
 ) -> Result<Model> {
@@ -27,9 +27,13 @@ pub(super) fn assemble(
         [Section::ItemOffsets, Section::ItemBytes, Section::ItemSlots],
         &ids,
     )?;
-    writer.add(Section::GraphOffsets, 0, &graph.offsets);
-    writer.add(Section::GraphIds, 0, &graph.ids);
-    writer.add(Section::GraphWeights, 0, &graph.weights);
+    graph::write(
+        &mut writer,
+        ids.len(),
+        &quantised.offsets,
+        &quantised.ids,
+        &quantised.weights,
+    );
     let (popularity, order) = popularity::compute(matrix);
     writer.add(Section::Popularity, 0, &popularity);
     writer.add(Section::PopularOrder, 0, &order);
@@ -70,9 +74,9 @@ pub(super) fn assemble(
             "items": data.items.len(),
             "unlisted_items": data.counts.unlisted_items,
             "interactions": matrix.entries(),
-            "edges": graph.ids.len(),
+            "edges": quantised.ids.len(),
         },
-        "graph": {"scale": graph.scale},
+        "graph": {"scale": quantised.scale},
         "columns": columns,
         "profiles": profiles,
     });

@@ -99,9 +99,9 @@ def headers(suite):
     ):
         suite.fails(f"foreign: {name}", "open", {"snapshot": text.hex()}, "not_a_snapshot")
     suite.fails("foreign: the magic alone", "open", {"snapshot": b"TASTEMKR".hex()}, "corrupt_snapshot")
-    suite.fails("foreign: the magic and noise", "open", {"snapshot": (b"TASTEMKR" + struct.pack("<I", 1) + b"\x5a" * 500).hex()}, "corrupt_snapshot")
+    suite.fails("foreign: the magic and noise", "open", {"snapshot": (b"TASTEMKR" + struct.pack("<I", s.VERSION) + b"\x5a" * 500).hex()}, "corrupt_snapshot")
     small = {key: sections[key] for key in list(sections)[:3]}
-    for version in (0, 2, 3, 255, 256, 65536, 2**31, 2**32 - 1):
+    for version in (0, 3, 4, 255, 256, 65536, 2**31, 2**32 - 1):
         suite.fails(f"version {version}, good checksums", "open", {"snapshot": s.lay_out(small, version=version).hex()}, "unsupported_version")
 
     def sealed(name, count, length, table=b"", rest=b""):
@@ -146,14 +146,21 @@ def forged():
     """Files whose checksums are all good and whose content is not."""
     if FORGED:
         return
-    for code in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10):
+    for code in (1, 2, 3, 4, 5, 6, 7, 8, 10, 19):
         forge(f"without-section-{code}", dropper(code))
     manifests()
     tables()
-    forge("graph-neighbour-out-of-range", setter(s.GRAPH_IDS, s.u32([1, 2, 0, 0, 3])))
-    forge("graph-neighbour-largest", setter(s.GRAPH_IDS, s.u32([1, 2, 0, 0, 2**32 - 1])))
-    forge("graph-neighbours-out-of-order", setter(s.GRAPH_IDS, s.u32([2, 1, 0, 0, 1])))
-    forge("graph-neighbour-twice", setter(s.GRAPH_IDS, s.u32([1, 1, 0, 0, 1])))
+    forge("graph-neighbour-out-of-range", setter(s.GRAPH_NARROW_IDS, s.u16([1, 2, 0, 0, 3])))
+    forge("graph-neighbour-largest", setter(s.GRAPH_NARROW_IDS, s.u16([1, 2, 0, 0, 2**16 - 1])))
+    forge("graph-neighbours-out-of-order", setter(s.GRAPH_NARROW_IDS, s.u16([2, 1, 0, 0, 1])))
+    forge("graph-neighbour-twice", setter(s.GRAPH_NARROW_IDS, s.u16([1, 1, 0, 0, 1])))
+    good = s.numbers("H", base()[s.GRAPH_NARROW_IDS, 0])
+    forge("graph-neighbours-too-few", setter(s.GRAPH_NARROW_IDS, s.u16(good[:-1])))
+    forge("graph-neighbours-odd-length", setter(s.GRAPH_NARROW_IDS, s.u16(good) + b"\0"))
+    forge("graph-neighbours-32-bits", setter(s.GRAPH_NARROW_IDS, s.u32(good)))
+    forge("graph-neighbours-in-both-widths", setter(s.GRAPH_IDS, s.u32(good)))
+    forge("graph-neighbours-as-in-version-1", lambda sections: sections.update(
+        {(s.GRAPH_NARROW_IDS, 0): b"", (s.GRAPH_IDS, 0): s.u32(good)}))
     forge("graph-offsets-fall", setter(s.GRAPH_OFFSETS, s.u32([0, 3, 2, 5])))
     forge("graph-offsets-start-late", setter(s.GRAPH_OFFSETS, s.u32([1, 2, 3, 5])))
     forge("graph-offsets-end-early", setter(s.GRAPH_OFFSETS, s.u32([0, 2, 3, 4])))

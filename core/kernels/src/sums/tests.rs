@@ -18,6 +18,8 @@ impl Dice {
 struct Case {
     offsets: Vec<u32>,
     ids: Vec<u32>,
+    /// The same in 16 bits, where all fit.
+    narrow: Option<Vec<u16>>,
     weights: Vec<u16>,
     history: Vec<(u32, i32)>,
     members: Option<Vec<u64>>,
@@ -30,6 +32,7 @@ impl Case {
         let mut case = Self {
             offsets: vec![0],
             ids: Vec::new(),
+            narrow: None,
             weights: Vec::new(),
             history: Vec::new(),
             members: None,
@@ -61,13 +64,14 @@ impl Case {
             let factor = [1, 1, 2, 400, -1, -300][dice.below(6)];
             case.history.push((row as u32, factor));
             let (ids, weights) = case.rows().get(row as u32);
-            let edges: Vec<_> = ids.iter().copied().zip(weights.iter().copied()).collect();
+            let edges: Vec<_> = ids.iter().zip(weights.iter().copied()).collect();
             for (id, weight) in edges {
                 if let Some(sum) = case.expected.get_mut(id as usize) {
                     *sum += i64::from(factor) * i64::from(weight);
                 }
             }
         }
+        case.narrow = case.ids.iter().map(|&id| u16::try_from(id).ok()).collect();
         if dice.below(2) == 0 {
             let words = len.div_ceil(64);
             let word = |_| (dice.below(1 << 31) as u64) << 33 | dice.below(1 << 31) as u64;
@@ -81,9 +85,18 @@ impl Case {
     fn rows(&self) -> Rows<'_> {
         Rows {
             offsets: &self.offsets,
-            ids: &self.ids,
+            ids: Ids::Wide(&self.ids),
             weights: &self.weights,
         }
+    }
+
+    /// The rows in every width that they fit.
+    fn widths(&self) -> Vec<Rows<'_>> {
+        let narrow = self.narrow.as_ref().map(|ids| Rows {
+            ids: Ids::Narrow(ids),
+            ..self.rows()
+        });
+        [self.rows()].into_iter().chain(narrow).collect()
     }
 
     fn is_member(&self, id: usize) -> bool {
@@ -121,10 +134,12 @@ fn cases(mut check: impl FnMut(&Case, usize, &mut Dice)) {
 fn sums_are_the_definition() {
     let mut sums = Sums::default();
     cases(|case, len, dice| {
-        sums.resize(len);
-        sums.add_rows(case.rows(), &case.history);
-        for (id, &expected) in case.expected.iter().enumerate() {
-            assert_eq!(i64::from(sums.get(id as u32)), expected, "{id} of {len}");
+        for rows in case.widths() {
+            sums.resize(len);
+            sums.add_rows(rows, &case.history);
+            for (id, &expected) in case.expected.iter().enumerate() {
+                assert_eq!(i64::from(sums.get(id as u32)), expected, "{id} of {len}");
+            }
         }
         for id in [len as u32, u32::MAX] {
             assert_eq!(sums.get(id), 0);
@@ -189,7 +204,7 @@ fn the_bound_holds_and_is_close() {
 fn an_excluded_sum_is_not_found() {
     let rows = Rows {
         offsets: &[0, 3],
-        ids: &[1, 2, 900],
+        ids: Ids::Wide(&[1, 2, 900]),
         weights: &[5, 6, 7],
     };
     let mut sums = Sums::default();
@@ -300,11 +315,15 @@ fn every_copy_of_the_kernels_is_the_definition() {
         (add_rows::narrow, lane_maxima::narrow, scan::narrow),
     ];
     cases(|case, len, _| {
-        for (add, maxima, scan) in copies {
+        let widths = case.widths();
+        let both = widths
+            .iter()
+            .flat_map(|&rows| copies.map(|copy| (rows, copy)));
+        for (rows, (add, maxima, scan)) in both {
             let mut lines = vec![ZEROS; len.div_ceil(LANES)];
             let mut marks = vec![Marks([0; GROUP]); len.div_ceil(LANES * GROUP)];
             let members = case.members.as_deref();
-            add(&mut lines, &mut marks, len, case.rows(), &case.history);
+            add(&mut lines, &mut marks, len, rows, &case.history);
             let mut most = [ZEROS; 8];
             maxima(&lines, &marks, members, &mut most);
             let largest = case.above(0).iter().map(|&(_, sum)| sum).max();
@@ -318,4 +337,81 @@ fn every_copy_of_the_kernels_is_the_definition() {
             assert!(flat(&mut lines).iter().all(|&sum| sum == 0));
         }
     });
+}
+
+/// A history that touches every line, and one that touches few of them.
+#[test]
+fn long_and_short_histories_find_the_same() {
+    let len = 40_000;
+    let mut dice = Dice(5);
+    let (mut offsets, mut ids, mut weights) = (vec![0u32], Vec::new(), Vec::new());
+    for _ in 0..200 {
+        let mut row: Vec<u16> = (0..100).map(|_| dice.below(len) as u16).collect();
+        row.sort_unstable();
+        row.dedup();
+        weights.extend(row.iter().map(|_| 1 + dice.below(65_535) as u16));
+        ids.extend(row);
+        offsets.push(ids.len() as u32);
+    }
+    let wide: Vec<u32> = ids.iter().map(|&id| u32::from(id)).collect();
+    let rows = Rows {
+        offsets: &offsets,
+        ids: Ids::Narrow(&ids),
+        weights: &weights,
+    };
+    let odd: Vec<u64> = vec![0x5555_5555_5555_5555; len / 64];
+    let mut sums = Sums::default();
+    for (length, all_marked) in [(1, false), (20, false), (60, true), (200, true)] {
+        let history: Vec<(u32, i32)> = (0..length).map(|row| (row, 3)).collect();
+        assert_eq!(mark_all(len, rows, &history), all_marked, "{length}");
+        for (rows, members) in [
+            (rows, None),
+            (
+                Rows {
+                    ids: Ids::Wide(&wide),
+                    ..rows
+                },
+                Some(odd.as_slice()),
+            ),
+        ] {
+            sums.resize(len);
+            sums.add_rows(rows, &history);
+            let mut naive = vec![0i32; len];
+            for &(row, factor) in &history {
+                let (ids, weights) = rows.get(row);
+                for (id, &weight) in ids.iter().zip(weights) {
+                    naive[id as usize] += factor * i32::from(weight);
+                }
+            }
+            let shown = |id: usize| members.is_none() || id.is_multiple_of(2);
+            let mut best: Vec<i32> = (0..len)
+                .filter(|&id| shown(id))
+                .map(|id| naive[id])
+                .collect();
+            best.sort_unstable_by(|a, b| b.cmp(a));
+            for k in [1, 20, 33, 200] {
+                let bound = sums.kth_best_exceeds(k, members);
+                assert!(bound.is_none_or(|bound| bound >= 0 && best[k - 1] > bound));
+                assert!(
+                    bound.is_some() || best[k - 1] <= 0 || k > 20,
+                    "{k} of {length}"
+                );
+                if let Some(bound) = bound {
+                    let above = best.iter().take_while(|&&sum| sum > bound).count();
+                    assert!(above <= 3 * k + 20, "{above} for {k} of {length}");
+                }
+            }
+            let mut found = Vec::new();
+            sums.take_above(0, members, &mut |id, sum| {
+                found.push((id as usize, sum));
+                0
+            });
+            let expected: Vec<(usize, i32)> = naive.iter().copied().enumerate().collect();
+            let expected = expected
+                .into_iter()
+                .filter(|&(id, sum)| sum > 0 && shown(id));
+            assert!(found.into_iter().eq(expected));
+            assert!((0..len as u32).all(|id| sums.get(id) == 0));
+        }
+    }
 }
