@@ -10,7 +10,7 @@
 pub(crate) const LANES: usize = 16;
 
 /// An instruction set, and how it computes on sixteen lanes.
-pub(crate) trait Isa: Copy + crate::integers::Integers {
+pub(crate) trait Isa: Copy + crate::integers::Integers + crate::shorts::Shorts {
     /// Sixteen lanes in registers.
     type V: Copy;
     /// All lanes the same.
@@ -23,6 +23,8 @@ pub(crate) trait Isa: Copy + crate::integers::Integers {
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a * b`.
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a + b` in the lanes that have a bit, `a` in the others; `a` is not −0.
+    fn add_where(self, a: Self::V, bits: u16, b: Self::V) -> Self::V;
 
     /// The lanes as a fixed binary tree: 16 → 8 → 4 → 2 → 1.
     #[inline(always)]
@@ -70,6 +72,13 @@ impl Isa for Portable {
     fn mul(self, a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| a[i] * b[i])
     }
+
+    #[inline(always)]
+    fn add_where(self, a: Self::V, bits: u16, b: Self::V) -> Self::V {
+        // All ones or all zeros: without a branch, so in vectors. Adding 0 changes nothing.
+        let kept = |i: usize| b[i].to_bits() & 0u32.wrapping_sub(u32::from(bits >> i & 1));
+        std::array::from_fn(|i| a[i] + f32::from_bits(kept(i)))
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -78,9 +87,10 @@ pub(crate) mod x86 {
 
     use super::{Isa, LANES};
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_ps,
-        _mm256_storeu_ps, _mm512_add_ps, _mm512_loadu_ps, _mm512_mul_ps, _mm512_set1_ps,
-        _mm512_storeu_ps,
+        __m256, __m512, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_castsi256_ps,
+        _mm256_cmpeq_epi32, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
+        _mm256_setr_epi32, _mm256_slli_epi32, _mm256_storeu_ps, _mm512_add_ps, _mm512_loadu_ps,
+        _mm512_mask_add_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps,
     };
 
     /// Proof of AVX-512F.
@@ -129,6 +139,12 @@ pub(crate) mod x86 {
         fn mul(self, a: Self::V, b: Self::V) -> Self::V {
             // SAFETY: `self` proves AVX-512F.
             unsafe { _mm512_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn add_where(self, a: Self::V, bits: u16, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX-512F.
+            unsafe { _mm512_mask_add_ps(a, bits, a, b) }
         }
     }
 
@@ -186,6 +202,21 @@ pub(crate) mod x86 {
         fn mul(self, a: Self::V, b: Self::V) -> Self::V {
             // SAFETY: `self` proves AVX2, which includes AVX.
             unsafe { (_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn add_where(self, a: Self::V, bits: u16, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX2, which includes AVX.
+            unsafe {
+                let bits = _mm256_set1_epi32(i32::from(bits));
+                let low = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+                let high = _mm256_slli_epi32::<8>(low);
+                let add = |a, b, own| {
+                    let own = _mm256_cmpeq_epi32(_mm256_and_si256(bits, own), own);
+                    _mm256_add_ps(a, _mm256_and_ps(b, _mm256_castsi256_ps(own)))
+                };
+                (add(a.0, b.0, low), add(a.1, b.1, high))
+            }
         }
     }
 }

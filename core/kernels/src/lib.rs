@@ -11,6 +11,8 @@
 //! | [`dot`], [`dots`] | inner products of `f32` slices |
 //! | [`add_scaled`] | `out += factor · x` |
 //! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
+//! | [`common_sums`] | what rows that columns have in common weigh |
+//! | [`short_dots`] | inner products of `i16` slices, exact |
 //! | [`solve_spd`] | a small symmetric positive definite system |
 //! | [`largest_and_descents`] | a check of sorted rows |
 //! | [`prefetch`] | nothing: it asks for cache lines |
@@ -20,13 +22,17 @@ mod dense;
 mod dispatch;
 mod integers;
 mod lanes;
+mod masks;
 mod rows;
+mod shorts;
 mod solve;
 mod sparse;
 mod sums;
 
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
+pub use masks::common_sums;
 pub use rows::{Ids, Rows};
+pub use shorts::short_dots;
 pub use solve::{solve_spd, stride};
 pub use sparse::{largest_and_descents, prefetch};
 pub use sums::Sums;

@@ -1,7 +1,10 @@
 //! Small symmetric positive definite systems, the inner step of the ridge and ALS trainers.
 
 use crate::dispatch::multiversion;
-use crate::lanes::LANES;
+use crate::lanes::{Isa, LANES};
+
+/// Rows that are worked on together.
+const BLOCK: usize = 4;
 
 /// The distance between rows of a system of `n` unknowns: `n + 1` columns, rounded up to whole
 /// vectors.
@@ -18,36 +21,47 @@ multiversion! {
     /// `n` is ignored and overwritten. The solution goes to `w[..n]`. An unknown whose pivot is
     /// not positive gets 0, and the others are solved without it.
     ///
-    /// The order of operations is that of the right-looking algorithm, one row taken out of the
-    /// rest at a time; dot products of the back substitution are folded as in
-    /// [`dot`](crate::dot).
+    /// Each element has the rows above taken out of it one at a time, in their order; dot products
+    /// of the back substitution are folded as in [`dot`](crate::dot). Four rows are worked on
+    /// together, so that a row above is read once for them.
     pub fn solve_spd[isa](system: &mut [f32], n: usize, w: &mut [f32]) {
         let width = stride(n);
         if system.len() < n * width || w.len() < n {
             return;
         }
-        for p in 0..n {
-            let (head, tail) = system.split_at_mut((p + 1) * width);
-            let row = &mut head[p * width..];
-            let pivot = row[p];
-            let scale = if pivot > 0.0 { 1.0 / pivot.sqrt() } else { 0.0 };
-            let first = p / LANES * LANES;
-            let (vectors, _) = row[first..].as_chunks_mut::<LANES>();
-            let factor = isa.splat(scale);
-            for vector in vectors {
-                *vector = isa.store(isa.mul(isa.load(vector), factor));
-            }
-            let (row, _) = row.as_chunks::<LANES>();
-            for (below, target) in tail[..(n - p - 1) * width].chunks_exact_mut(width).enumerate() {
-                let q = p + 1 + below;
-                let factor = row[q / LANES][q % LANES];
-                if factor == 0.0 {
-                    continue;
+        for first in (0..n).step_by(BLOCK) {
+            let rows = BLOCK.min(n - first);
+            let (above, rest) = system.split_at_mut(first * width);
+            let block = &mut rest[..rows * width];
+            let start = first / LANES * LANES;
+            if rows == BLOCK {
+                let mut column = start;
+                while column + 2 * LANES <= width {
+                    take_out::<_, 2>(isa, above, block, width, first, column);
+                    column += 2 * LANES;
                 }
-                let factor = isa.splat(-factor);
-                let (target, _) = target.as_chunks_mut::<LANES>();
-                for (to, from) in target.iter_mut().zip(row).skip(q / LANES) {
-                    *to = isa.store(isa.add(isa.load(to), isa.mul(factor, isa.load(from))));
+                if column < width {
+                    take_out::<_, 1>(isa, above, block, width, first, column);
+                }
+            } else {
+                for (i, row) in block.chunks_exact_mut(width).enumerate() {
+                    for from in above.chunks_exact(width) {
+                        subtract(isa, row, from, from[first + i], start);
+                    }
+                }
+            }
+            for i in 0..rows {
+                let (head, tail) = block.split_at_mut((i + 1) * width);
+                let row = &mut head[i * width..];
+                let pivot = row[first + i];
+                let scale = if pivot > 0.0 { 1.0 / pivot.sqrt() } else { 0.0 };
+                let factor = isa.splat(scale);
+                let (vectors, _) = row[start..].as_chunks_mut::<LANES>();
+                for vector in vectors {
+                    *vector = isa.store(isa.mul(isa.load(vector), factor));
+                }
+                for (below, target) in tail.chunks_exact_mut(width).enumerate() {
+                    subtract(isa, target, row, row[first + i + 1 + below], start);
                 }
             }
         }
@@ -71,6 +85,58 @@ multiversion! {
             }
             w[p] = (row[n] - isa.fold(sum)) / pivot;
         }
+    }
+}
+
+/// Takes the finished rows `above` out of `N` vectors of the [`BLOCK`] rows of `block`, from a
+/// column on; the block begins at row `first`.
+#[inline(always)]
+fn take_out<I: Isa, const N: usize>(
+    isa: I,
+    above: &[f32],
+    block: &mut [f32],
+    width: usize,
+    first: usize,
+    column: usize,
+) {
+    let mut sums = [[isa.splat(0.0); N]; BLOCK];
+    for (sums, row) in sums.iter_mut().zip(block.chunks_exact(width)) {
+        let (vectors, _) = row[column..].as_chunks::<LANES>();
+        for (sum, vector) in sums.iter_mut().zip(vectors) {
+            *sum = isa.load(vector);
+        }
+    }
+    for row in above.chunks_exact(width) {
+        let (Some(factors), Some(vectors)) = (
+            row[first..].first_chunk::<BLOCK>(),
+            row[column..].as_chunks::<LANES>().0.first_chunk::<N>(),
+        ) else {
+            return;
+        };
+        let vectors = vectors.each_ref().map(|vector| isa.load(vector));
+        for (sums, &factor) in sums.iter_mut().zip(factors) {
+            let factor = isa.splat(-factor);
+            for (sum, &vector) in sums.iter_mut().zip(&vectors) {
+                *sum = isa.add(*sum, isa.mul(factor, vector));
+            }
+        }
+    }
+    for (sums, row) in sums.into_iter().zip(block.chunks_exact_mut(width)) {
+        let (vectors, _) = row[column..].as_chunks_mut::<LANES>();
+        for (vector, sum) in vectors.iter_mut().zip(sums) {
+            *vector = isa.store(sum);
+        }
+    }
+}
+
+/// `row -= factor · from`, from the column `start` on, which begins a vector.
+#[inline(always)]
+fn subtract<I: Isa>(isa: I, row: &mut [f32], from: &[f32], factor: f32, start: usize) {
+    let factor = isa.splat(-factor);
+    let (row, _) = row[start..].as_chunks_mut::<LANES>();
+    let (from, _) = from[start..].as_chunks::<LANES>();
+    for (to, from) in row.iter_mut().zip(from) {
+        *to = isa.store(isa.add(isa.load(to), isa.mul(factor, isa.load(from))));
     }
 }
 
@@ -129,6 +195,36 @@ mod tests {
                 }
                 let bits: Vec<u32> = w.iter().map(|w| w.to_bits()).collect();
                 assert_eq!(first.get_or_insert_with(|| bits.clone()), &bits, "{n}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bits_are_those_of_one_row_at_a_time() {
+        for n in [1, 3, 4, 5, 15, 16, 17, 33, 50, 100] {
+            let (flat, ..) = system(n, 70 + n as u32);
+            let width = stride(n);
+            let mut rows: Vec<Vec<f32>> =
+                flat.chunks(width).map(|row| row[..=n].to_vec()).collect();
+            for p in 0..n {
+                let scale = 1.0 / rows[p][p].sqrt();
+                rows[p].iter_mut().for_each(|v| *v *= scale);
+                for q in p + 1..n {
+                    for c in q..=n {
+                        rows[q][c] += -rows[p][q] * rows[p][c];
+                    }
+                }
+            }
+            let (mut blocked, mut w) = (flat, vec![0f32; n]);
+            solve_spd(&mut blocked, n, &mut w);
+            for (row, blocked) in rows
+                .iter()
+                .zip(blocked.chunks(width))
+                .enumerate()
+                .map(|(q, (a, b))| (&a[q..], &b[q..=n]))
+            {
+                let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(row), bits(blocked), "{n}");
             }
         }
     }

@@ -38,7 +38,7 @@ impl Compressed {
 impl Matrix {
     /// Folds each user's events into one entry an item; what is not positive is left out. Decay
     /// counts from the newest event of all.
-    pub(super) fn build(
+    pub(crate) fn build(
         all: &[Signal],
         starts: &[usize],
         items: usize,

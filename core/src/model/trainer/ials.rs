@@ -25,7 +25,7 @@
 //! factors`; memory `3 (users + items) · factors` floats at most.
 
 use super::pairs::{Degrees, Pairs, sum};
-use super::subspace::{Basis, linalg, start};
+use super::subspace::{Basis, Products, linalg, start};
 use crate::error::Result;
 use crate::model::graph::Row;
 use crate::parallel::Workers;
@@ -294,6 +294,8 @@ fn square(s: &[f64], width: usize) -> Vec<f32> {
 /// The distilled trainer.
 pub(super) struct Ials {
     vectors: Basis,
+    /// `h` of each item.
+    squares: Vec<f32>,
     alpha: f32,
     /// `d^e` and `d^-e` of each item.
     power: Vec<f32>,
@@ -309,20 +311,29 @@ impl Ials {
         workers: &Workers<'_>,
     ) -> Result<Self> {
         let factors = Factors::find(matrix, options, seed, workers)?;
+        let rows = factors.white.chunks_exact(factors.width.max(1));
         Ok(Self {
             alpha: factors.alpha,
-            vectors: Basis::of(factors.white, factors.width),
+            squares: rows.map(|row| dot(row, row)).collect(),
+            vectors: Basis::of(factors.white, factors.width, workers)?,
             power: degrees.item_powers(options.popularity_exponent),
             inverse: degrees.item_powers(-options.popularity_exponent),
         })
     }
 
     /// The weights of all candidates of `item`.
-    pub(super) fn row(&self, item: u32, pairs: &Pairs, smooth: &mut Vec<f32>, out: &mut Row) {
+    pub(super) fn row(
+        &self,
+        item: u32,
+        pairs: &Pairs,
+        products: &mut Products,
+        smooth: &mut Vec<f32>,
+        out: &mut Row,
+    ) {
         let at = |values: &[f32], item: u32| values.get(item as usize).copied().unwrap_or(0.0);
-        self.vectors.products(item, &pairs.candidates, smooth);
-        let vector = self.vectors.vector(item);
-        let own = (1.0 + self.alpha) / (1.0 + self.alpha * dot(vector, vector));
+        self.vectors
+            .products(item, &pairs.candidates, products, smooth);
+        let own = (1.0 + self.alpha) / (1.0 + self.alpha * at(&self.squares, item));
         let scale = own * at(&self.inverse, item);
         out.clear();
         for (&other, &product) in pairs.candidates.iter().zip(smooth.iter()) {

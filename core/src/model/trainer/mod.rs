@@ -3,7 +3,7 @@
 //! | trainer | file | what an edge `i → j` weighs |
 //! |---|---|---|
 //! | spectral | `spectral.rs`, `subspace/` | a graph filter: co-occurrence and a low-pass part |
-//! | ridge | `ridge.rs` | the coefficient of `i` in the regression of `j` on its neighbours |
+//! | ridge | `ridge.rs`, `gram.rs` | the coefficient of `i` in the regression of `j` on its neighbours |
 //! | co-occurrence | `cooccurrence.rs` | how often both meet: cosine, BM25, P3α or RP3β |
 //! | iALS | `ials.rs` | what folding in `i` alone scores `j`, by factors of users and items |
 //! | sequence | `sequence.rs` | how often `j` comes after `i`, and how soon |
@@ -12,6 +12,7 @@
 //! one pass over the items serves all; `pairs.rs` sums up what belongs to one item.
 
 mod cooccurrence;
+mod gram;
 pub(crate) mod ials;
 mod pairs;
 mod ridge;
@@ -34,7 +35,7 @@ const ITEMS_A_TASK: usize = 64;
 #[derive(Default)]
 struct Shared<'a> {
     bases: Vec<subspace::Basis>,
-    grams: Vec<(f64, ridge::Gram<'a>)>,
+    grams: Vec<(f64, gram::Gram<'a>)>,
 }
 
 impl<'a> Shared<'a> {
@@ -58,7 +59,7 @@ impl<'a> Shared<'a> {
             return Ok(at);
         }
         self.grams
-            .push((exponent, ridge::Gram::new(matrix, exponent, workers)?));
+            .push((exponent, gram::Gram::new(matrix, exponent, workers)?));
         Ok(self.grams.len() - 1)
     }
 }
@@ -91,7 +92,8 @@ enum Pairwise {
 #[derive(Default)]
 struct Scratch {
     pairs: Pairs,
-    ridge: ridge::Scratch,
+    ridge: gram::Scratch,
+    products: subspace::Products,
     smooth: Vec<f32>,
     row: Row,
     support: Vec<u32>,
@@ -195,6 +197,7 @@ fn pass(
     let Scratch {
         pairs,
         ridge,
+        products,
         smooth,
         row,
         support,
@@ -211,7 +214,7 @@ fn pass(
                 match trainer {
                     Pairwise::Ials { limit, trainer } => {
                         pairs.find(matrix, measure, degrees, item, *limit);
-                        trainer.row(item, pairs, smooth, row);
+                        trainer.row(item, pairs, products, smooth, row);
                     }
                     Pairwise::Cooccurrence(own) => pairs.take(matrix, own, item, row),
                     Pairwise::Sequence(own) => own.row(matrix, item, pairs, row),
@@ -231,7 +234,7 @@ fn pass(
         }
         if smoothed != Some(basis) {
             if let Some(basis) = shared.bases.get(basis) {
-                basis.products(item, &pairs.candidates, smooth);
+                basis.products(item, &pairs.candidates, products, smooth);
             }
             smoothed = Some(basis);
             collected = None;
@@ -250,17 +253,8 @@ fn pass(
                 ..
             } => {
                 let same = collected.is_some_and(|last| {
-                    (
-                        last.alpha,
-                        last.support,
-                        last.item_exponent,
-                        last.user_exponent,
-                    ) == (
-                        options.alpha,
-                        *size,
-                        options.item_exponent,
-                        options.user_exponent,
-                    )
+                    (last.alpha, last.support, last.user_exponent)
+                        == (options.alpha, *size, options.user_exponent)
                 });
                 if !same {
                     row.clear();
@@ -276,7 +270,7 @@ fn pass(
                     support.extend(row.iter().map(|&(other, _)| other));
                     support.sort_unstable();
                     if let Some((_, gram)) = shared.grams.get(*gram) {
-                        gram.collect(item, support, trainer.scales(), ridge);
+                        gram.collect(item, support, ridge);
                     }
                     collected = Some(options);
                 }

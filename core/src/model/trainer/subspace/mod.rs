@@ -4,7 +4,10 @@
 //! from random signs, multiply by `G = R̃ᵀR̃`, orthonormalise, repeat. Only the projector on
 //! the subspace is needed, so no eigenproblem is solved.
 
+mod basis;
 pub(super) mod linalg;
+
+pub(super) use basis::{Basis, Products};
 
 use super::pairs::Degrees;
 use crate::error::Result;
@@ -28,61 +31,6 @@ pub(super) struct Wish {
     pub(super) rank: usize,
     pub(super) iterations: usize,
     pub(super) seed: u64,
-}
-
-/// An orthonormal basis of the subspace, row-major.
-pub(super) struct Basis {
-    pub(super) wish: Wish,
-    rank: usize,
-    values: Vec<f32>,
-}
-
-impl Basis {
-    pub(super) fn find(
-        matrix: &Matrix,
-        degrees: &Degrees,
-        wish: Wish,
-        workers: &Workers<'_>,
-    ) -> Result<Self> {
-        // There are no more directions than users; a few columns more than directions make sure
-        // that none is missed.
-        let rank = wish
-            .rank
-            .min(matrix.items())
-            .min(matrix.users() + OVERSAMPLING);
-        let values = if rank > 0 && matrix.users() > 0 {
-            leading(matrix, degrees, rank, wish.iterations, wish.seed, workers)?
-        } else {
-            Vec::new()
-        };
-        Ok(Self { wish, rank, values })
-    }
-
-    /// A basis that was found elsewhere.
-    pub(super) fn of(values: Vec<f32>, rank: usize) -> Self {
-        let wish = Wish {
-            rank,
-            iterations: 0,
-            seed: 0,
-        };
-        Self { wish, rank, values }
-    }
-
-    /// The vector of an item.
-    pub(super) fn vector(&self, item: u32) -> &[f32] {
-        let start = item as usize * self.rank;
-        self.values.get(start..start + self.rank).unwrap_or(&[])
-    }
-
-    /// `q_i · q_j` of `item` with each of `others`; zeros without a subspace.
-    pub(super) fn products(&self, item: u32, others: &[u32], out: &mut Vec<f32>) {
-        out.clear();
-        out.resize(others.len(), 0.0);
-        let vector = self.vector(item);
-        if !vector.is_empty() {
-            tastemaker_kernels::dots(vector, &self.values, others, out);
-        }
-    }
 }
 
 /// An orthonormal basis, row-major, `items × rank`. Directions that the data does not have are
