@@ -13,6 +13,9 @@ pub(crate) trait Integers: Copy {
     fn above(self, line: &[i32; LANES], threshold: i32) -> u16;
     /// Raises each lane of `most` that has a bit to the lane of `line`.
     fn raise(self, most: &mut [i32; LANES], line: &[i32; LANES], bits: u16);
+    /// The places of the bits, ascending, counted from `first`, at the front of `to`; what stands
+    /// behind them is anything.
+    fn places(self, bits: u64, first: u32, to: &mut [u32; 64]);
 }
 
 impl Integers for Portable {
@@ -36,20 +39,41 @@ impl Integers for Portable {
             *most = (*most).max(kept);
         }
     }
+
+    #[inline(always)]
+    fn places(self, bits: u64, first: u32, to: &mut [u32; 64]) {
+        places(bits, first, to);
+    }
+}
+
+/// Sixteen places at a time without a branch for each bit, because nobody can foresee them.
+#[inline(always)]
+fn places(mut bits: u64, first: u32, to: &mut [u32; 64]) {
+    let (some, _) = to.as_chunks_mut::<LANES>();
+    for places in some {
+        if bits == 0 {
+            break;
+        }
+        for place in places {
+            *place = first.wrapping_add(bits.trailing_zeros());
+            bits &= bits.wrapping_sub(1);
+        }
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod x86 {
     //! AVX2 and AVX-512.
 
-    use super::{Integers, LANES};
+    use super::{Integers, LANES, places};
     use crate::lanes::x86::{Avx2, Avx512};
     use std::arch::x86_64::{
         __m256i, _mm256_and_si256, _mm256_blendv_epi8, _mm256_castsi256_ps, _mm256_cmpeq_epi8,
         _mm256_cmpeq_epi32, _mm256_cmpgt_epi32, _mm256_loadu_si256, _mm256_max_epi32,
         _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_setr_epi32,
-        _mm256_setzero_si256, _mm256_storeu_si256, _mm512_cmpgt_epi32_mask, _mm512_loadu_si512,
-        _mm512_mask_max_epi32, _mm512_set1_epi32, _mm512_storeu_si512, _mm512_test_epi8_mask,
+        _mm256_setzero_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_cmpgt_epi32_mask,
+        _mm512_loadu_si512, _mm512_mask_max_epi32, _mm512_maskz_compress_epi32, _mm512_set1_epi32,
+        _mm512_setr_epi32, _mm512_storeu_si512, _mm512_test_epi8_mask,
     };
 
     impl Integers for Avx512 {
@@ -79,6 +103,25 @@ mod x86 {
                 let old = _mm512_loadu_si512(most.as_ptr().cast());
                 let new = _mm512_mask_max_epi32(old, bits, old, line);
                 _mm512_storeu_si512(most.as_mut_ptr().cast(), new);
+            }
+        }
+
+        #[inline(always)]
+        fn places(self, bits: u64, first: u32, to: &mut [u32; 64]) {
+            let mut at = 0;
+            for part in 0..4 {
+                let mask = (bits >> (part * LANES)) as u16;
+                let first = first.wrapping_add((part * LANES) as u32) as i32;
+                // SAFETY: `self` proves AVX-512F; `at` is at most 48, as at most sixteen bits of
+                // each of three parts came before, so that the 64 bytes lie within `to`.
+                unsafe {
+                    let lanes =
+                        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+                    let places = _mm512_add_epi32(lanes, _mm512_set1_epi32(first));
+                    let packed = _mm512_maskz_compress_epi32(mask, places);
+                    _mm512_storeu_si512(to.as_mut_ptr().add(at).cast(), packed);
+                }
+                at += mask.count_ones() as usize;
             }
         }
     }
@@ -145,6 +188,11 @@ mod x86 {
                 raise_half(to, from, bits);
                 raise_half(to.add(LANES / 2), from.add(LANES / 2), bits >> (LANES / 2));
             }
+        }
+
+        #[inline(always)]
+        fn places(self, bits: u64, first: u32, to: &mut [u32; 64]) {
+            places(bits, first, to);
         }
     }
 }

@@ -2,22 +2,23 @@
 //!
 //! A history of tens of items touches some hundred of the catalog's lines of sixteen sums. A byte
 //! a line says which, so that to look through the sums and to clear them costs what was touched,
-//! not what the catalog holds.
+//! not what the catalog holds. A history of hundreds may touch nearly all of them: then all count
+//! as touched, and nothing has to be marked edge by edge.
 
-use crate::dispatch::multiversion;
-use crate::lanes::{Isa, LANES};
-use crate::rows::{Id, Ids, Rows};
-use crate::sparse::prefetch;
+mod add;
+mod look;
+#[cfg(test)]
+mod tests;
+
+use crate::lanes::LANES;
+use crate::rows::Rows;
+use add::add_rows;
+use look::{lane_maxima, list_marked, scan};
 
 /// Lines whose marks are looked at together.
 const GROUP: usize = 64;
-/// How many rows are asked for before they are added: they lie anywhere in the graph, and waiting
-/// for them would be most of the time.
-const ROWS_AHEAD: usize = 4;
-/// How many rows ahead the place of a row is asked for.
-const PLACES_AHEAD: usize = 16;
-/// With an edge for so many sums, all lines are taken as touched: see [`mark_all`].
-const SUMS_AN_EDGE: usize = 12;
+/// How many lines give a close bound for the best sums, see [`Sums::kth_best_exceeds`].
+const LINES_SAMPLED: usize = 1280;
 /// Most lines of maxima that [`Sums::kth_best_exceeds`] keeps: it answers for k up to 512.
 const MOST_MAXIMA: usize = 64;
 
@@ -59,6 +60,9 @@ pub struct Sums {
     len: usize,
     /// False only if all sums are zero.
     used: bool,
+    /// The numbers of the lines with a mark, at the front; valid while `listed` says how many.
+    touched: Vec<u32>,
+    listed: Option<usize>,
     maxima: Vec<Line>,
     order: Vec<i32>,
 }
@@ -73,6 +77,8 @@ impl Sums {
             self.lines.resize(len.div_ceil(LANES), ZEROS);
             self.marks
                 .resize(len.div_ceil(LANES * GROUP), Marks([0; GROUP]));
+            self.touched.resize(len.div_ceil(LANES) + GROUP, 0);
+            self.listed = None;
             self.len = len;
         }
     }
@@ -96,6 +102,7 @@ impl Sums {
             && let Some(marks) = self.marks.get_mut(at / LANES / GROUP)
         {
             self.used = true;
+            self.listed = None;
             line.0[at % LANES] = sum;
             marks.0[at / LANES % GROUP] = 1;
         }
@@ -108,6 +115,7 @@ impl Sums {
     /// keeps `Σ |factor| · 65535` below 2³¹ so that they never do.
     pub fn add_rows(&mut self, rows: Rows<'_>, history: &[(u32, i32)]) {
         self.used = true;
+        self.listed = None;
         add_rows(&mut self.lines, &mut self.marks, self.len, rows, history);
     }
 
@@ -117,7 +125,8 @@ impl Sums {
     /// `members` are the ids that count, as bits; all if `None`. The sums are dealt out to some
     /// multiple of sixteen groups, of which there are at least twice `k`. The groups do not
     /// overlap, so the k-th largest of their maxima is a lower bound for the k-th largest sum,
-    /// and a close one.
+    /// and a close one. Where very many lines were touched, it looks at a part of them; the bound
+    /// is then a little lower.
     pub fn kth_best_exceeds(&mut self, k: usize, members: Option<&[u64]>) -> Option<i32> {
         let groups = (k.saturating_mul(2))
             .div_ceil(LANES)
@@ -126,14 +135,36 @@ impl Sums {
         if k == 0 || groups > MOST_MAXIMA {
             return None;
         }
-        self.maxima.clear();
-        self.maxima.resize(groups, ZEROS);
-        lane_maxima(&self.lines, &self.marks, members, &mut self.maxima);
-        self.order.clear();
-        self.order
-            .extend(self.maxima.iter().flat_map(|line| line.0));
-        let (_, &mut kth, _) = self.order.select_nth_unstable_by(k - 1, |a, b| b.cmp(a));
-        (kth > 0).then(|| kth - 1)
+        self.list();
+        let touched = self.touched.get(..self.listed.unwrap_or(0)).unwrap_or(&[]);
+        // Where many lines were touched, a part of them gives nearly as good a bound; all of them
+        // only if that part has too few positive sums.
+        let enough = LINES_SAMPLED.max(groups * 8);
+        let sampled = (touched.len() / enough).max(1);
+        for step in [sampled, 1] {
+            self.maxima.clear();
+            self.maxima.resize(groups, ZEROS);
+            lane_maxima(&self.lines, touched, members, step, &mut self.maxima);
+            self.order.clear();
+            self.order
+                .extend(self.maxima.iter().flat_map(|line| line.0));
+            let (_, &mut kth, _) = self.order.select_nth_unstable_by(k - 1, |a, b| b.cmp(a));
+            if kth > 0 {
+                return Some(kth - 1);
+            }
+            if step == 1 {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Lists the touched lines, unless that was done.
+    fn list(&mut self) {
+        if self.listed.is_none() {
+            let lines = self.lines.len();
+            self.listed = Some(list_marked(lines, &self.marks, &mut self.touched));
+        }
     }
 
     /// Calls `found(id, sum)` for every sum above the threshold, in ascending order of id.
@@ -147,14 +178,7 @@ impl Sums {
         members: Option<&[u64]>,
         found: &mut dyn FnMut(u32, i32) -> i32,
     ) {
-        scan(
-            &mut self.lines,
-            &mut self.marks,
-            members,
-            threshold,
-            false,
-            found,
-        );
+        self.pass(threshold, members, false, found);
     }
 
     /// [`Sums::above`] and [`Sums::clear`] in one pass.
@@ -164,15 +188,32 @@ impl Sums {
         members: Option<&[u64]>,
         found: &mut dyn FnMut(u32, i32) -> i32,
     ) {
+        self.pass(threshold, members, true, found);
+        let touched = self.touched.get(..self.listed.unwrap_or(0)).unwrap_or(&[]);
+        if touched.len() > self.lines.len() / 4 {
+            self.marks.fill(Marks([0; GROUP]));
+        } else {
+            let marks = flat_marks(&mut self.marks);
+            for &line in touched {
+                if let Some(mark) = marks.get_mut(line as usize) {
+                    *mark = 0;
+                }
+            }
+        }
+        self.listed = Some(0);
         self.used = false;
-        scan(
-            &mut self.lines,
-            &mut self.marks,
-            members,
-            threshold,
-            true,
-            found,
-        );
+    }
+
+    fn pass(
+        &mut self,
+        threshold: i32,
+        members: Option<&[u64]>,
+        clear: bool,
+        found: &mut dyn FnMut(u32, i32) -> i32,
+    ) {
+        self.list();
+        let touched = self.touched.get(..self.listed.unwrap_or(0)).unwrap_or(&[]);
+        scan(&mut self.lines, touched, members, threshold, clear, found);
     }
 
     /// Makes all sums zero.
@@ -195,226 +236,3 @@ fn flat_marks(marks: &mut [Marks]) -> &mut [u8] {
     // SAFETY: as in `flat`, with 64 bytes a group.
     unsafe { std::slice::from_raw_parts_mut(marks.as_mut_ptr().cast(), marks.len() * GROUP) }
 }
-
-multiversion! {
-    fn add_rows[_isa](
-        lines: &mut [Line],
-        marks: &mut [Marks],
-        len: usize,
-        rows: Rows<'_>,
-        history: &[(u32, i32)],
-    ) {
-        match (rows.ids, mark_all(len, rows, history)) {
-            (Ids::Narrow(ids), false) => add_all::<_, true>(lines, marks, len, rows, ids, history),
-            (Ids::Wide(ids), false) => add_all::<_, true>(lines, marks, len, rows, ids, history),
-            (Ids::Narrow(ids), true) => {
-                marks.fill(Marks([1; GROUP]));
-                add_all::<_, false>(lines, marks, len, rows, ids, history);
-            }
-            (Ids::Wide(ids), true) => {
-                marks.fill(Marks([1; GROUP]));
-                add_all::<_, false>(lines, marks, len, rows, ids, history);
-            }
-        }
-    }
-}
-
-/// Whether a history touches so many sums that it is less work to look through all of them than
-/// to mark what was touched: a mark is a second store for every edge, and as slow as the first.
-#[inline(always)]
-fn mark_all(len: usize, rows: Rows<'_>, history: &[(u32, i32)]) -> bool {
-    history.len().saturating_mul(rows.mean_len()) > len / SUMS_AN_EDGE
-}
-
-#[inline(always)]
-fn add_all<T: Id, const MARK: bool>(
-    lines: &mut [Line],
-    marks: &mut [Marks],
-    len: usize,
-    rows: Rows<'_>,
-    ids: &[T],
-    history: &[(u32, i32)],
-) {
-    let sums = flat(lines);
-    let marks = flat_marks(marks);
-    let len = len.min(sums.len()).min(marks.len() * LANES);
-    // Where a row lies has to be read before it can be asked for.
-    for &(row, _) in history.iter().take(PLACES_AHEAD) {
-        prefetch(rows.place(row).map_or(&[], |place| place));
-    }
-    for &(row, _) in history.iter().take(ROWS_AHEAD) {
-        rows.prefetch(row);
-    }
-    for (n, &(row, factor)) in history.iter().enumerate() {
-        if let Some(&(ahead, _)) = history.get(n + PLACES_AHEAD) {
-            prefetch(rows.place(ahead).map_or(&[], |place| place));
-        }
-        if let Some(&(ahead, _)) = history.get(n + ROWS_AHEAD) {
-            rows.prefetch(ahead);
-        }
-        let range = rows.range(row);
-        let ids = ids.get(range.clone()).unwrap_or(&[]);
-        let weights = rows.weights.get(range).unwrap_or(&[]);
-        // One look at all ids, in vectors, instead of a check an id.
-        let largest = ids.iter().copied().reduce(Ord::max);
-        if largest.is_none_or(|id| id.index() < len) {
-            for (&id, &weight) in ids.iter().zip(weights) {
-                let id = id.index();
-                // SAFETY: `id <= largest < len <= sums.len()`.
-                let sum = unsafe { sums.get_unchecked_mut(id) };
-                *sum = sum.wrapping_add(factor.wrapping_mul(i32::from(weight)));
-                if MARK {
-                    // SAFETY: `id < len <= marks.len() · LANES`.
-                    *unsafe { marks.get_unchecked_mut(id / LANES) } = 1;
-                }
-            }
-        } else {
-            for (&id, &weight) in ids.iter().zip(weights) {
-                let id = id.index();
-                if id < len {
-                    sums[id] = sums[id].wrapping_add(factor.wrapping_mul(i32::from(weight)));
-                    marks[id / LANES] = 1;
-                }
-            }
-        }
-    }
-}
-
-multiversion! {
-    /// Raises lane `i` of one line of `maxima`, all in turn, to lane `i` of every marked line,
-    /// where that lane is a member.
-    fn lane_maxima[isa](
-        lines: &[Line],
-        marks: &[Marks],
-        members: Option<&[u64]>,
-        maxima: &mut [Line],
-    ) {
-        let places = maxima.len();
-        let mut place = 0;
-        for (n, (group, marks)) in lines.chunks(GROUP).zip(marks).enumerate() {
-            let mut marked = isa.marked(&marks.0);
-            if marked == u64::MAX && group.len() == GROUP {
-                // Four lines of maxima for the whole group: they stay in registers.
-                place = if place + 4 <= places { place } else { 0 };
-                if let Some(most) = maxima.get_mut(place..).and_then(<[Line]>::first_chunk_mut) {
-                    raise_four(isa, most, group, members, n * GROUP);
-                }
-                place = if place + 4 < places { place + 4 } else { 0 };
-                continue;
-            }
-            while marked != 0 {
-                let at = marked.trailing_zeros() as usize;
-                marked &= marked - 1;
-                let (Some(line), Some(most)) = (group.get(at), maxima.get_mut(place)) else {
-                    break;
-                };
-                place = if place + 1 < places { place + 1 } else { 0 };
-                let bits = members.map_or(u16::MAX, |set| lane_bits(set, n * GROUP + at));
-                isa.raise(&mut most.0, &line.0, bits);
-            }
-        }
-    }
-}
-
-/// Raises four lines to a group of lines, each to every fourth of them. `first` is the number of
-/// the first line.
-#[inline(always)]
-fn raise_four<I: Isa>(
-    isa: I,
-    most: &mut [Line; 4],
-    group: &[Line],
-    members: Option<&[u64]>,
-    first: usize,
-) {
-    let mut four = *most;
-    for (n, lines) in group.chunks_exact(4).enumerate() {
-        for (i, (most, line)) in four.iter_mut().zip(lines).enumerate() {
-            let number = first + n * 4 + i;
-            let bits = members.map_or(u16::MAX, |set| lane_bits(set, number));
-            isa.raise(&mut most.0, &line.0, bits);
-        }
-    }
-    *most = four;
-}
-
-multiversion! {
-    /// The sums above the threshold, and zeros left behind if `clear`.
-    fn scan[isa](
-        lines: &mut [Line],
-        marks: &mut [Marks],
-        members: Option<&[u64]>,
-        threshold: i32,
-        clear: bool,
-        found: &mut dyn FnMut(u32, i32) -> i32,
-    ) {
-        let mut threshold = threshold;
-        for (n, (group, marks)) in lines.chunks_mut(GROUP).zip(marks).enumerate() {
-            let mut marked = isa.marked(&marks.0);
-            if marked == 0 {
-                continue;
-            }
-            if clear {
-                *marks = Marks([0; GROUP]);
-            }
-            if marked == u64::MAX {
-                for (at, line) in group.iter_mut().enumerate() {
-                    scan_line(isa, line, n * GROUP + at, members, &mut threshold, found);
-                    if clear {
-                        *line = ZEROS;
-                    }
-                }
-                continue;
-            }
-            while marked != 0 {
-                let at = marked.trailing_zeros() as usize;
-                marked &= marked - 1;
-                let Some(line) = group.get_mut(at) else {
-                    break;
-                };
-                scan_line(isa, line, n * GROUP + at, members, &mut threshold, found);
-                if clear {
-                    *line = ZEROS;
-                }
-            }
-        }
-    }
-}
-
-/// Reports the members of a line that are above the threshold.
-#[inline(always)]
-fn scan_line<I: Isa>(
-    isa: I,
-    line: &Line,
-    number: usize,
-    members: Option<&[u64]>,
-    threshold: &mut i32,
-    found: &mut dyn FnMut(u32, i32) -> i32,
-) {
-    let mut above = isa.above(&line.0, *threshold);
-    if above == 0 {
-        return;
-    }
-    if let Some(members) = members {
-        above &= lane_bits(members, number);
-    }
-    while above != 0 {
-        let lane = above.trailing_zeros();
-        above &= above - 1;
-        let sum = line.0[lane as usize % LANES];
-        // The threshold may have risen since the comparison.
-        if sum > *threshold {
-            *threshold = found((number * LANES) as u32 + lane, sum);
-        }
-    }
-}
-
-/// The sixteen bits of a line in a set of ids.
-#[inline(always)]
-fn lane_bits(members: &[u64], line: usize) -> u16 {
-    let per_word = 64 / LANES;
-    let word = members.get(line / per_word).copied().unwrap_or(0);
-    (word >> (line % per_word * LANES)) as u16
-}
-
-#[cfg(test)]
-mod tests;
