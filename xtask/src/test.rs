@@ -111,6 +111,11 @@ impl<'a> Test<'a> {
             return;
         }
         let python = interpreter(root);
+        let words = "core/conformance/oracle/generate.py --check";
+        let name = "conformance: the oracle makes what is kept";
+        self.steps.step(name, &repeat_python(words), || {
+            Run::new(&python).words(words).run()
+        });
         let words = "-m pytest -q bindings-python/tests";
         self.steps.step(names[0], &repeat_python(words), || {
             Run::new(&python).words(words).run()
