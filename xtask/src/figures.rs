@@ -8,10 +8,17 @@ use serde_json::Value;
 use crate::shell::{Run, cache, make_folder, read, target, write};
 use crate::{Result, build, report, setup};
 
-const GROUPS: [&str; 5] = ["quality", "train", "recommend", "overhead", "snapshot"];
+const GROUPS: [&str; 6] = [
+    "quality",
+    "train",
+    "trials",
+    "recommend",
+    "overhead",
+    "snapshot",
+];
 const USAGE: &str =
     "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
-GROUP is one of quality train recommend overhead snapshot, or all;
+GROUP is one of quality train trials recommend overhead snapshot, or all;
 --built takes the bindings as they are, without building them again";
 
 /// The command.

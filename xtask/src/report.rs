@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 5] = [
+const GROUPS: [(&str, &str, &str); 6] = [
     (
         "quality",
         "Quality",
@@ -20,6 +20,11 @@ const GROUPS: [(&str, &str, &str); 5] = [
         "Training",
         "Seconds, lower is better. Ours starts from columns of ids; the peer from a \
       matrix that is built already.",
+    ),
+    (
+        "trials",
+        "Training on large and odd data",
+        "Made data, default options: seconds and MB, lower is better.",
     ),
     (
         "recommend",

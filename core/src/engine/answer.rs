@@ -2,7 +2,6 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::id::Id;
 use crate::model::Source;
 
 /// The items for a request, in order.
@@ -27,7 +26,7 @@ pub struct Recommendation {
     /// The index of the item in the model.
     pub item: u32,
     /// The id of the item.
-    pub item_id: Id,
+    pub item_id: String,
     /// The score: exactly the sum of the reasons' contributions. 0 for popular items, negative
     /// for items that a history speaks against and that only fill an answer up.
     pub score: f64,
@@ -43,7 +42,7 @@ pub struct Recommendation {
 #[non_exhaustive]
 pub struct Reason {
     /// The history item.
-    pub item_id: Id,
+    pub item_id: String,
     /// Its part of the score; the parts add up to the score exactly.
     pub contribution: f64,
     /// The part as a share of the score.
@@ -56,7 +55,7 @@ pub struct Reason {
 impl Reason {
     pub(super) fn to_json(&self) -> Json {
         let mut reason = json!({
-            "item_id": self.item_id.as_str(),
+            "item_id": self.item_id,
             "contribution": self.contribution,
             "share": self.share,
         });
@@ -94,7 +93,7 @@ impl Answer {
             .map(|(i, item)| {
                 let reasons: Vec<Json> = item.reasons.iter().map(Reason::to_json).collect();
                 json!({
-                    "item_id": item.item_id.as_str(),
+                    "item_id": item.item_id,
                     "rank": i + 1,
                     "score": item.score,
                     "source": item.source.as_str(),

@@ -19,6 +19,7 @@ mod recommend;
 mod sitting;
 mod snapshot;
 mod train;
+mod trials;
 mod tuned;
 
 use std::process::ExitCode;
@@ -26,7 +27,14 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 5] = ["quality", "train", "recommend", "overhead", "snapshot"];
+const GROUPS: [&str; 6] = [
+    "quality",
+    "train",
+    "trials",
+    "recommend",
+    "overhead",
+    "snapshot",
+];
 
 fn main() -> ExitCode {
     match run() {
@@ -51,9 +59,13 @@ fn run() -> Result<(), Failure> {
             train::print(&sitting)?;
             ials::time(&sitting)
         }
+        "trials" => trials::print(&sitting),
         "recommend" => recommend::print(&sitting),
         "overhead" => overhead::print(&sitting),
         "snapshot" => snapshot::print(&sitting),
+        set if set.starts_with("trials.") => {
+            trials::one(&sitting, set.trim_start_matches("trials."))
+        }
         other => Err(format!("no group {other:?}: one of {}", GROUPS.join(" ")).into()),
     }
 }
