@@ -3,7 +3,10 @@
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 use tastemaker::ErrorKind;
-use tastemaker::train::{TrainOptions, train as train_model, tune as tune_trainers};
+use tastemaker::train::{
+    TrainOptions, UpdateOptions, train as train_model, tune as tune_trainers,
+    update as update_model,
+};
 
 use crate::catalog::NativeCatalog;
 use crate::control::{CancelFlag, ProgressFn, controlled};
@@ -31,6 +34,33 @@ pub fn train(
     Ok(AsyncTask::new(Job::new(move || {
         controlled(&cancel, progress, |control| {
             events.with(|columns| train_model(columns, catalog.as_deref(), &options, control))
+        })
+        .map(NativeModel::from)
+    })))
+}
+
+/// Updates a model on libuv's pool.
+#[napi(catch_unwind, ts_return_type = "Promise<NativeModel>")]
+pub fn update(
+    model: &NativeModel,
+    events: NativeEvents,
+    catalog: Option<&NativeCatalog>,
+    options: String,
+    cancel: &CancelFlag,
+    #[napi(ts_arg_type = "((stage: string, done: number, total: number) => void) | undefined")]
+    progress: Option<ProgressFn>,
+) -> Result<AsyncTask<Job<NativeModel>>> {
+    let model = model.inner.clone();
+    let events = Events::new(events)?;
+    let options = json::parse(&options, ErrorKind::InvalidArgument)?;
+    let options = UpdateOptions::from_json(&options).map_err(thrown)?;
+    let catalog = catalog.map(NativeCatalog::shared);
+    let cancel = cancel.shared();
+    Ok(AsyncTask::new(Job::new(move || {
+        controlled(&cancel, progress, |control| {
+            events.with(|columns| {
+                update_model(&model, columns, catalog.as_deref(), &options, control)
+            })
         })
         .map(NativeModel::from)
     })))

@@ -17,4 +17,5 @@ export {
   split,
   train,
   tune,
+  update,
 } from './index.js';

@@ -72,7 +72,7 @@ export type {
   SimilarUsersRequest,
   Strategy,
 } from './requests.js';
-export { train, tune } from './train.js';
+export { train, tune, update } from './train.js';
 export type {
   CooccurrenceTrainer,
   IalsTrainer,
@@ -89,4 +89,6 @@ export type {
   TuneSettings,
   Tuning,
   TuningReport,
+  UpdateOptions,
+  UpdateSettings,
 } from './train.js';

@@ -5,8 +5,13 @@ import { type Catalog, nativeCatalog } from './catalog.js';
 import { type Control, controlled } from './control.js';
 import { type Events, nativeEvents } from './events.js';
 import { camelKeys, settingsOf, snakeKeys, toJson } from './json.js';
-import { Model } from './model.js';
-import { type NativeEvents, train as nativeTrain, tune as nativeTune } from './native.js';
+import { Model, nativeModel } from './model.js';
+import {
+  type NativeEvents,
+  train as nativeTrain,
+  tune as nativeTune,
+  update as nativeUpdate,
+} from './native.js';
 
 /** What one event of a kind counts, and for ratings, which value is neutral and what one step is. */
 export type KindRule = number | { weight?: number; neutral?: number; scale?: number };
@@ -158,6 +163,11 @@ export interface TrainOptions {
   kinds?: { readonly [kind: string]: KindRule } | undefined;
   /** Keeps the users' histories in the snapshot: true. */
   keepProfiles?: boolean | undefined;
+  /**
+   * Keeps in the snapshot what {@link update} needs to learn only what changed, a byte for each
+   * number of the trainers' subspaces: false.
+   */
+  updatable?: boolean | undefined;
   /** Recommends items that have events but are not in the catalog: false. */
   recommendUnlisted?: boolean | undefined;
   /** Leaves out invalid rows instead of failing at the first: false. */
@@ -172,6 +182,27 @@ export interface TrainSettings extends Control {
   catalog?: Catalog | undefined;
   /** How to train. */
   options?: TrainOptions | undefined;
+  /** The number of threads: 1. The model is the same at any number. */
+  threads?: number | undefined;
+}
+
+/** How to update. Ranges and defaults are the core's. */
+export interface UpdateOptions {
+  /**
+   * What share of an item's co-occurrences may have changed before the item is learnt again, 0 to
+   * 1; with 0 everything is, as by training: 0.25.
+   */
+  tolerance?: number | undefined;
+  /** Leaves out invalid rows instead of failing at the first: false. */
+  skipInvalid?: boolean | undefined;
+}
+
+/** What to update with besides the events. */
+export interface UpdateSettings extends Control {
+  /** The items and their attributes, instead of those of the model. */
+  catalog?: Catalog | undefined;
+  /** How to update. */
+  options?: UpdateOptions | undefined;
   /** The number of threads: 1. The model is the same at any number. */
   threads?: number | undefined;
 }
@@ -242,6 +273,33 @@ export async function train(events: Events, settings: TrainSettings = {}): Promi
   const json = optionsJson(columns, options, threads);
   const inner = await controlled(control, (cancel, report) =>
     nativeTrain(columns, items, json, cancel, report),
+  );
+  return Model.wrap(inner);
+}
+
+/**
+ * A model of the events that `model` was trained on and of `events`, which came since; on another
+ * thread.
+ *
+ * `model` must hold its histories, and does not change; trainers and options are its own. Events
+ * that it has already count once. Without a catalog the attributes of before are kept, and new
+ * items are recommended only if the model was trained without a catalog or with
+ * `recommendUnlisted`.
+ *
+ * Histories, popularity and attributes are always up to date. If the model was trained with
+ * `updatable`, only the items of which enough has changed are learnt again; otherwise, or with
+ * other trainers than `spectral` and `ridge`, or if much has changed, all of them are.
+ * `manifest.update` of the new model says what was done.
+ */
+export async function update(model: Model, events: Events, settings: UpdateSettings = {}): Promise<Model> {
+  const { catalog, options, threads, ...control } = settingsOf(settings, 'settings', SETTINGS);
+  const columns = nativeEvents(events);
+  const items = catalog === undefined ? undefined : nativeCatalog(catalog);
+  const fields = snakeKeys(options, 'options');
+  if (threads !== undefined) fields['threads'] = threads;
+  const json = toJson(fields, 'options');
+  const inner = await controlled(control, (cancel, report) =>
+    nativeUpdate(nativeModel(model), columns, items, json, cancel, report),
   );
   return Model.wrap(inner);
 }

@@ -44,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use crate::profile::Profile;
     #[pymodule_export]
-    use crate::train::{default_options, train, tune};
+    use crate::train::{default_options, train, tune, update};
 
     /// The version of the package and of the core.
     #[pymodule_export]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use tastemaker::ErrorKind;
-use tastemaker::train::{TrainOptions, train as core_train, tune as core_tune};
+use tastemaker::train::{
+    TrainOptions, UpdateOptions, train as core_train, tune as core_tune, update as core_update,
+};
 
 use crate::catalog::Catalog;
 use crate::column::Column;
@@ -92,6 +94,30 @@ pub(crate) fn tune<'py>(
         columns.with(|events| core_tune(events, catalog.as_deref(), &options, pairs, control))
     })?;
     json::to_python(py, &tuning.to_json())
+}
+
+/// A model of what `model` was trained on and of the events, which came since.
+#[pyfunction]
+#[pyo3(signature = (model, events, timestamp_unit, catalog, options, progress))]
+pub(crate) fn update<'py>(
+    py: Python<'py>,
+    model: PyRef<'py, Model>,
+    events: EventTable<'py>,
+    timestamp_unit: &str,
+    catalog: Option<PyRef<'py, Catalog>>,
+    options: &Bound<'py, PyAny>,
+    progress: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Model> {
+    let options = json::to_json(options, OPTIONS)?;
+    let options = attached(py, || UpdateOptions::from_json(&options))?;
+    let model = model.core.clone();
+    let catalog: Option<Arc<_>> = catalog.map(|catalog| catalog.shared());
+    let events = events.events(Unit::parse(py, timestamp_unit)?);
+    let columns = events.free();
+    let updated = watched(py, progress, |control| {
+        columns.with(|events| core_update(&model, events, catalog.as_deref(), &options, control))
+    })?;
+    Ok(Model::from(updated))
 }
 
 /// The options of training with their defaults.

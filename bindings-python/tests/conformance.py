@@ -33,11 +33,16 @@ def _model(source: str) -> tm.Model:
         model = tm.Model.from_bytes(snapshot_bytes(given["snapshot"]))
     else:
         model = trained(given["train"])
-    return model if given["edge"] is None else model.export_edge(**given["edge"])
+    if given["edge"] is not None:
+        model = model.export_edge(**given["edge"])
+    if given["update"] is None:
+        return model
+    new = given["update"]
+    return tm.update(model, table(new["events"]), catalog_of(new), new.get("options"), progress=False, threads=1)
 
 
 def model_of(given: dict[str, Any]) -> tm.Model:
-    return _model(json.dumps({key: given.get(key) for key in ("snapshot", "train", "edge")}))
+    return _model(json.dumps({key: given.get(key) for key in ("snapshot", "train", "edge", "update")}))
 
 
 def trained(given: dict[str, Any]) -> tm.Model:

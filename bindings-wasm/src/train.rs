@@ -2,7 +2,10 @@
 
 use tastemaker::ErrorKind;
 use tastemaker::catalog::Catalog;
-use tastemaker::train::{TrainOptions, train as train_model, tune as tune_trainers};
+use tastemaker::train::{
+    TrainOptions, UpdateOptions, train as train_model, tune as tune_trainers,
+    update as update_model,
+};
 use wasm_bindgen::prelude::*;
 
 use crate::catalog::NativeCatalog;
@@ -49,6 +52,50 @@ fn run(
     let options = TrainOptions::from_json(&options).map_err(thrown)?;
     controlled(cancel, report, |control| {
         events.with(|columns| train_model(columns, catalog, &options, control))
+    })
+    .map(NativeModel::from)
+    .map_err(thrown)
+}
+
+/// Updates a model.
+#[wasm_bindgen]
+pub fn update(
+    model: &NativeModel,
+    events: &NativeEvents,
+    options: &str,
+    cancel: &CancelFlag,
+    report: Option<Report>,
+) -> Result<NativeModel> {
+    renew(model, events, None, options, cancel, report)
+}
+
+/// The same with a catalog.
+#[wasm_bindgen(js_name = updateWithCatalog)]
+pub fn update_with_catalog(
+    model: &NativeModel,
+    events: &NativeEvents,
+    catalog: &NativeCatalog,
+    options: &str,
+    cancel: &CancelFlag,
+    report: Option<Report>,
+) -> Result<NativeModel> {
+    let catalog = catalog.inner.borrow().clone();
+    renew(model, events, Some(&catalog), options, cancel, report)
+}
+
+fn renew(
+    model: &NativeModel,
+    events: &NativeEvents,
+    catalog: Option<&Catalog>,
+    options: &str,
+    cancel: &CancelFlag,
+    report: Option<Report>,
+) -> Result<NativeModel> {
+    let events = Events::new(events)?;
+    let options = json::parse(options, ErrorKind::InvalidArgument)?;
+    let options = UpdateOptions::from_json(&options).map_err(thrown)?;
+    controlled(cancel, report, |control| {
+        events.with(|columns| update_model(&model.inner, columns, catalog, &options, control))
     })
     .map(NativeModel::from)
     .map_err(thrown)

@@ -89,6 +89,20 @@ export async function train(
     : raw.trainWithCatalog(events, catalog, options, cancel, report);
 }
 
+/** Updates on the calling thread. */
+export async function update(
+  model: raw.NativeModel,
+  events: NativeEvents,
+  catalog: raw.NativeCatalog | undefined,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<raw.NativeModel> {
+  return catalog === undefined
+    ? raw.update(model, events, options, cancel, report)
+    : raw.updateWithCatalog(model, events, catalog, options, cancel, report);
+}
+
 /** Chooses trainers on the calling thread. */
 export async function tune(
   events: NativeEvents,

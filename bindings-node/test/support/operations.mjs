@@ -16,6 +16,7 @@ import {
   split,
   train,
   tune,
+  update,
 } from 'tastemaker';
 
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -92,15 +93,20 @@ function settingsOf(catalog, options) {
 
 const models = new Map();
 
-/** The model of `snapshot` or `train`, and its edge export where `edge` is given. */
-async function modelOf({ snapshot, train: training, edge }, folder) {
-  const key = JSON.stringify([snapshot, training, edge]);
+/** The model of `snapshot` or `train`, its edge export where `edge` is given, updated by `update`. */
+async function modelOf({ snapshot, train: training, edge, update: changes }, folder) {
+  const key = JSON.stringify([snapshot, training, edge, changes]);
   let model = models.get(key);
   if (model === undefined) {
     model = snapshot === undefined
       ? await trained(training)
       : Model.fromBytes(snapshotBytes(snapshot, folder));
     if (edge) model = model.exportEdge(renamed(edge, camel));
+    if (changes) {
+      const { events, catalog, options } = changes;
+      const settings = { catalog: catalogOf(catalog), options: options && renamed(options, camel) };
+      model = await update(model, tableOf(events), settings);
+    }
     models.set(key, model);
   }
   return model;

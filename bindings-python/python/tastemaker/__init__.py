@@ -23,7 +23,7 @@ from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
 from tastemaker._recommendations import Recommendations, Row
 from tastemaker._split import Split, SplitTables, split
-from tastemaker._train import TrainOptions, Tuning, train, tune
+from tastemaker._train import TrainOptions, Tuning, UpdateOptions, train, tune, update
 from tastemaker import errors
 from tastemaker.errors import (
     CancelledError,
@@ -90,6 +90,7 @@ __all__ = [
     "TastemakerError",
     "TrainOptions",
     "Tuning",
+    "UpdateOptions",
     "UnknownItemError",
     "UnknownKindError",
     "UnsupportedVersionError",
@@ -101,4 +102,5 @@ __all__ = [
     "split",
     "train",
     "tune",
+    "update",
 ]

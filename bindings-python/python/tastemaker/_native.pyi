@@ -20,6 +20,7 @@ __all__ = [
     "split",
     "train",
     "tune",
+    "update",
 ]
 
 __version__: Final[str]
@@ -177,6 +178,14 @@ def tune(
     options: Any,
     progress: Any | None,
 ) -> dict[str, Any]: ...
+def update(
+    model: Model,
+    events: dict[str, Column | None],
+    timestamp_unit: str,
+    catalog: Catalog | None,
+    options: Any,
+    progress: Any | None,
+) -> Model: ...
 def default_options() -> dict[str, Any]: ...
 def evaluate(
     model: Model, test: dict[str, Any], options: Any, progress: Any | None

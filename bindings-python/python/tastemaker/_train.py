@@ -51,6 +51,9 @@ class TrainOptions:
     """Weights of kinds of events, to set or to add: ``{"view": 0.5, "quote": 3}``."""
     keep_profiles: bool | None = None
     """Puts the training histories into the snapshot, so that it can answer by user id. Default true."""
+    updatable: bool | None = None
+    """Keeps in the snapshot what :func:`update` needs to learn only what changed: a byte for each
+    number of the trainers' subspaces. Default false."""
     recommend_unlisted: bool | None = None
     """Recommends items that a given catalog does not list. Default false."""
     skip_invalid: bool | None = None
@@ -169,6 +172,62 @@ def tune(
     pairs = None if judged is None else (judged["user_id"], judged["item_id"])
     with reporter(progress, "tuning") as report:
         return Tuning(**_native.tune(found, timestamp_unit, pairs, items, chosen, report))
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateOptions:
+    """Options of :func:`update`; what is ``None`` takes the default that stands beside it."""
+
+    tolerance: float | None = None
+    """What share of an item's co-occurrences may have changed before the item is learnt again, 0
+    to 1. With 0 everything is, as by training. Default 0.25."""
+    skip_invalid: bool | None = None
+    """Leaves invalid rows out instead of failing. Default false."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options that are set."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not None}
+
+
+def update(
+    model: Model,
+    events: Table,
+    catalog: Any = None,
+    options: UpdateOptions | Mapping[str, Any] | None = None,
+    progress: Progress = True,
+    threads: int | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    timestamp_unit: str = "ms",
+) -> Model:
+    """A model of the events that ``model`` was trained on and of ``events``, which came since.
+
+    ``model`` must hold its histories, and does not change; trainers and options are its own.
+    Events that it has already count once. ``catalog`` replaces the model's; without one the
+    attributes of before are kept, and new items are recommended only if the model was trained
+    without a catalog or with ``recommend_unlisted``. The other arguments are those of
+    :func:`train`.
+
+    Histories, popularity and attributes are always up to date. If the model was trained with
+    ``updatable``, only the items of which enough has changed are learnt again; otherwise, or with
+    other trainers than ``spectral`` and ``ridge``, or if much has changed, all of them are.
+    ``model.manifest["update"]`` says what was done.
+
+    >>> import tastemaker as tm
+    >>> model = tm.train({"user_id": [1, 1, 2, 2, 3], "item_id": [10, 11, 10, 11, 10]})
+    >>> model = tm.update(model, {"user_id": [3, 1], "item_id": [12, 12]})
+    >>> model.item_count
+    3
+    >>> model.manifest["update"]["full"]
+    True
+    """
+    found = event_columns(events, columns)
+    chosen = options.to_dict() if isinstance(options, UpdateOptions) else check_mapping("options", options or {})
+    chosen.setdefault("threads", thread_count(threads))
+    items = None if catalog is None else Catalog.from_items(catalog)._native
+    with reporter(progress, "updating") as report:
+        native = _native.update(model._native, found, timestamp_unit, items, chosen, report)
+    return Model._wrap(native)
 
 
 def _chosen(

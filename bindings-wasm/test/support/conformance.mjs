@@ -207,12 +207,16 @@ function summary(value) {
   return { item_count: itemCount, user_count: userCount, hash, manifest };
 }
 
-async function modelOf(context, { snapshot, train: training, edge }) {
-  const value =
+async function modelOf(context, { snapshot, train: training, edge, update }) {
+  let value =
     training === undefined
       ? context.tm.Model.fromBytes(await bytesOf(context, snapshot))
       : await trained(context, training);
-  return edge === undefined ? value : value.exportEdge(camel(edge));
+  if (edge !== undefined) value = value.exportEdge(camel(edge));
+  if (update === undefined) return value;
+  const { catalog, options } = update;
+  const settings = { ...settingsOf(context.tm, { catalog }), options: camel(options ?? {}) };
+  return context.tm.update(value, columns(update.events), settings);
 }
 
 function trained({ tm }, { events, ...input }) {

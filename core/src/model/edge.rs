@@ -104,8 +104,10 @@ impl Model {
 
         let mut manifest = self.manifest().clone();
         if let Some(fields) = manifest.as_object_mut() {
-            // What was tried is of no use in a browser.
+            // What was tried, and what updates need, is of no use in a browser.
             fields.remove("tuning");
+            fields.remove("update");
+            fields.remove("state");
             fields.insert("columns".to_owned(), columns);
             fields.insert("profiles".to_owned(), Json::Null);
             fields.insert(

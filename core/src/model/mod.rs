@@ -11,6 +11,7 @@ pub(crate) mod graph;
 mod open;
 pub(crate) mod popularity;
 mod profiles;
+pub(crate) mod state;
 pub(crate) mod trainer;
 
 use std::ops::Range;

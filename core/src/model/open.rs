@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Inner, profiles, section_ranges};
+use super::{Inner, profiles, section_ranges, state};
 use crate::bitset::BitSet;
 use crate::catalog::columns;
 use crate::error::{Error, ErrorKind, Result};
@@ -81,6 +81,7 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
         items,
     )?;
     let profiles = profiles::open(&sections, &manifest, users, items, &kinds)?;
+    state::check(&sections, &manifest, items)?;
     let hash = format!("{:032x}", sections.hash());
     Ok(Inner {
         sections,

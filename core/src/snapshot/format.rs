@@ -71,6 +71,12 @@ sections! {
     ProfileTimes = 18,
     /// `u16` an edge: as `GraphIds`, and in its place, where 16 bits are enough. From version 2 on.
     GraphNarrowIds = 19,
+    /// `f32` × items: the share of its co-occurrences that changed since an item was learnt.
+    StateStale = 20,
+    /// `i8` × items × rank: the basis of a subspace, in multiples of `StateScales`.
+    StateBasis = 21,
+    /// `f32` × items: see `StateBasis`.
+    StateScales = 22,
     /// Bits: rows that have a value in the column.
     ColumnPresent = 32,
     /// `f64` × items: numbers, and times in milliseconds.

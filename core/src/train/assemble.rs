@@ -9,6 +9,7 @@ use crate::catalog::{Catalog, columns};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::IdTable;
 use crate::model::graph::{self, Quantised};
+use crate::model::state::State;
 use crate::model::{Model, popularity};
 use crate::snapshot::{Section, Writer};
 
@@ -17,7 +18,8 @@ pub(super) fn assemble(
     catalog: Option<&Catalog>,
     matrix: &Matrix,
     quantised: &Quantised,
-    report: &Json,
+    state: Option<&State>,
+    reports: &[(&str, Json)],
     options: &TrainOptions,
 ) -> Result<Model> {
     let mut writer = Writer::default();
@@ -80,8 +82,13 @@ pub(super) fn assemble(
         "columns": columns,
         "profiles": profiles,
     });
-    if let (Some(map), false) = (manifest.as_object_mut(), report.is_null()) {
-        map.insert("tuning".to_owned(), report.clone());
+    if let Some(map) = manifest.as_object_mut() {
+        for (name, report) in reports.iter().filter(|(_, report)| !report.is_null()) {
+            map.insert((*name).to_owned(), report.clone());
+        }
+        if let Some(state) = state {
+            map.insert("state".to_owned(), state.write(&mut writer));
+        }
     }
     writer.add(Section::Manifest, 0, manifest.to_string().as_bytes());
     Model::from_storage(writer.finish()?)

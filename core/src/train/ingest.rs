@@ -16,6 +16,7 @@ use super::TrainOptions;
 const NAMED_ROWS: usize = 5;
 
 /// Events ready for training.
+#[derive(Default)]
 pub(crate) struct Data {
     /// Ascending; the events' users.
     pub(crate) users: Vec<String>,

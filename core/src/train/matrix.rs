@@ -125,7 +125,7 @@ impl Matrix {
 }
 
 /// Keeps the signals on the `limit` items that were touched last.
-fn newest_items(signals: &mut Vec<Signal>, limit: usize) {
+pub(super) fn newest_items(signals: &mut Vec<Signal>, limit: usize) {
     if signals.len() <= limit {
         return;
     }

@@ -14,6 +14,7 @@ mod options;
 mod paths;
 mod trainers;
 mod tune;
+mod update;
 
 #[doc(hidden)]
 pub use factors::FactorModel;
@@ -24,6 +25,9 @@ pub use trainers::{
     SpectralOptions, TrainerOptions, Weighting,
 };
 pub use tune::{TuneOptions, Tuning, Validation};
+pub use update::{UpdateOptions, update};
+
+use serde_json::Value as Json;
 
 use crate::catalog::Catalog;
 use crate::control::Control;
@@ -32,6 +36,7 @@ use crate::event::{EventColumns, IdColumn};
 use crate::id::check_id;
 use crate::model::Model;
 use crate::model::graph;
+use crate::model::state::{Packed, State};
 use crate::model::trainer;
 use crate::parallel::Workers;
 
@@ -85,21 +90,46 @@ pub fn train(
     let tuned = match &options.trainer {
         Plan::Blend(parts) => tune::Tuned {
             parts: parts.clone(),
-            report: serde_json::Value::Null,
+            report: Json::Null,
         },
         Plan::Auto => tune::tune(&data, options, None, &workers)?,
     };
-    let rows = learn(&matrix, &tuned.parts, options, &workers)?;
-    control.report("snapshot", 0, 1);
-    let graph = graph::quantise(&rows)?;
-    drop(rows);
-    control.check()?;
+    let (rows, state) = learn(&matrix, &tuned.parts, options, &workers)?;
     // The manifest says what was chosen.
     let used = TrainOptions {
         trainer: Plan::Blend(tuned.parts),
         ..options.clone()
     };
-    let model = assemble::assemble(&data, catalog, &matrix, &graph, &tuned.report, &used)?;
+    let reports = [("tuning", tuned.report)];
+    finish(
+        &data,
+        catalog,
+        &matrix,
+        rows,
+        state.as_ref(),
+        &reports,
+        &used,
+        control,
+    )
+}
+
+/// From rows to a model. `reports` go into the manifest, but for those that are null.
+#[expect(clippy::too_many_arguments, reason = "all that a snapshot holds")]
+fn finish(
+    data: &ingest::Data,
+    catalog: Option<&Catalog>,
+    matrix: &Matrix,
+    rows: Vec<graph::Row>,
+    state: Option<&State>,
+    reports: &[(&str, Json)],
+    used: &TrainOptions,
+    control: &Control<'_>,
+) -> Result<Model> {
+    control.report("snapshot", 0, 1);
+    let graph = graph::quantise(&rows)?;
+    drop(rows);
+    control.check()?;
+    let model = assemble::assemble(data, catalog, matrix, &graph, state, reports, used)?;
     control.report("snapshot", 1, 1);
     Ok(model)
 }
@@ -192,22 +222,47 @@ fn pairs(
         .collect())
 }
 
-/// The rows of a blend, trained on all of `matrix`.
+/// The rows of a blend, trained on all of `matrix`, and what an update will need if there may be
+/// one.
 fn learn(
     matrix: &Matrix,
     parts: &[Component],
     options: &TrainOptions,
     workers: &Workers<'_>,
-) -> Result<Vec<graph::Row>> {
+) -> Result<(Vec<graph::Row>, Option<State>)> {
     let trainers: Vec<&TrainerOptions> = parts.iter().map(|part| &part.trainer).collect();
     let wider = if parts.len() == 1 { 1 } else { tune::WIDER };
     let width = options.neighbors * wider;
     let learnt = trainer::learn(matrix, &trainers, options.seed, width, workers)?;
+    let state = options.updatable.then(|| State {
+        stale: vec![0.0; matrix.items()],
+        drift: 0.0,
+        bases: learnt
+            .bases
+            .iter()
+            .map(|basis| pack(basis, matrix.items()))
+            .collect(),
+    });
+    drop(learnt.bases);
     let weighted: Vec<_> = learnt
+        .parts
         .iter()
         .zip(parts)
         .map(|(rows, part)| (rows.as_slice(), part.weight as f32))
         .collect();
     let needed = vec![true; matrix.items()];
-    trainer::merge(&weighted, &needed, options.neighbors, workers)
+    let rows = trainer::merge(&weighted, &needed, options.neighbors, workers)?;
+    Ok((rows, state))
+}
+
+/// A basis as it is kept in a snapshot.
+fn pack(basis: &trainer::Basis, items: usize) -> Packed {
+    let mut packed = Packed::new(basis.rank, basis.wish.rank, basis.wish.iterations);
+    let mut vector = Vec::new();
+    for item in 0..items as u32 {
+        vector.clear();
+        basis.unpack(item, &mut vector);
+        packed.push(&vector);
+    }
+    packed
 }

@@ -57,6 +57,9 @@ pub struct TrainOptions {
     /// Puts the training histories into the snapshot, so that it can answer by user id.
     /// Default true.
     pub keep_profiles: bool,
+    /// Keeps in the snapshot what [`super::update`] needs to learn only what changed: a number
+    /// an item, and the bases of the trainers' subspaces, a byte a number. Default false.
+    pub updatable: bool,
     /// Recommends items that a given catalog does not list. Default false.
     pub recommend_unlisted: bool,
     /// Leaves invalid rows out instead of failing. Default false.
@@ -81,6 +84,7 @@ impl Default for TrainOptions {
             half_life_days: None,
             kinds: KindTable::default(),
             keep_profiles: true,
+            updatable: false,
             recommend_unlisted: false,
             skip_invalid: false,
             max_user_items: 2048,
@@ -91,7 +95,7 @@ impl Default for TrainOptions {
     }
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "neighbors",
     "trainer",
     "tune",
@@ -99,6 +103,7 @@ const NAMES: [&str; 13] = [
     "half_life_days",
     "kinds",
     "keep_profiles",
+    "updatable",
     "recommend_unlisted",
     "skip_invalid",
     "max_user_items",
@@ -142,6 +147,7 @@ impl TrainOptions {
                 .get("kinds")
                 .map_or(Ok(d.kinds), KindTable::from_json)?,
             keep_profiles: fields.bool("keep_profiles", d.keep_profiles)?,
+            updatable: fields.bool("updatable", d.updatable)?,
             recommend_unlisted: fields.bool("recommend_unlisted", d.recommend_unlisted)?,
             skip_invalid: fields.bool("skip_invalid", d.skip_invalid)?,
             max_user_items: fields.whole("max_user_items", d.max_user_items as u64, 1, 2048)?
@@ -162,6 +168,7 @@ impl TrainOptions {
             "seed": self.seed,
             "half_life_days": self.half_life_days,
             "keep_profiles": self.keep_profiles,
+            "updatable": self.updatable,
             "recommend_unlisted": self.recommend_unlisted,
             "skip_invalid": self.skip_invalid,
             "max_user_items": self.max_user_items,

@@ -13,7 +13,7 @@ use tastemaker::control::Control;
 use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::json::{self, Value};
 use tastemaker::model::{EdgeOptions, Model};
-use tastemaker::train::{TrainOptions, train, tune};
+use tastemaker::train::{TrainOptions, UpdateOptions, train, tune, update};
 use tastemaker::{Error, Result};
 
 /// The folder `core/conformance`, and the models that its cases have opened.
@@ -68,9 +68,11 @@ impl Suites {
         from_hex(snapshot)
     }
 
-    /// The model of `snapshot` or `train`, and its edge export where `edge` is given.
+    /// The model of `snapshot` or `train`, its edge export where `edge` is given, updated by
+    /// `update`.
     pub(crate) fn model(&self, source: &Value) -> Result<Model> {
-        let key = json::json!([source["snapshot"], source["train"], source["edge"]]).to_string();
+        let parts = ["snapshot", "train", "edge", "update"].map(|name| &source[name]);
+        let key = json::json!(parts).to_string();
         if let Some(model) = self.models.borrow().get(&key) {
             return Ok(model.clone());
         }
@@ -80,6 +82,9 @@ impl Suites {
         };
         if source["edge"].is_object() {
             model = model.export_edge(&EdgeOptions::from_json(&source["edge"])?)?;
+        }
+        if source["update"].is_object() {
+            model = updated(&model, &source["update"])?;
         }
         self.models.borrow_mut().insert(key, model.clone());
         Ok(model)
@@ -118,6 +123,21 @@ pub(crate) fn trained(input: &Value) -> Result<Model> {
     let options = TrainOptions::from_json(&input["options"])?;
     with_columns(&input["events"], |events| {
         train(events, catalog.as_ref(), &options, &Control::new())
+    })
+}
+
+/// The model updated with a case's events, catalog and options.
+fn updated(model: &Model, input: &Value) -> Result<Model> {
+    let catalog = match &input["catalog"] {
+        Value::Null => None,
+        given => Some(catalog(given)?),
+    };
+    let options = match &input["options"] {
+        Value::Null => UpdateOptions::default(),
+        given => UpdateOptions::from_json(given)?,
+    };
+    with_columns(&input["events"], |events| {
+        update(model, events, catalog.as_ref(), &options, &Control::new())
     })
 }
 

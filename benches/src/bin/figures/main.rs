@@ -21,6 +21,7 @@ mod snapshot;
 mod train;
 mod trials;
 mod tuned;
+mod update;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn run() -> Result<(), Failure> {
         }
         "train" => {
             train::print(&sitting)?;
+            update::print(&sitting)?;
             ials::time(&sitting)
         }
         "trials" => trials::print(&sitting),

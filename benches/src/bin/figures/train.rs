@@ -65,7 +65,7 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
 }
 
 /// A blend of ridge and spectral that share a subspace of this rank.
-fn blend(rank: u64, threads: u64) -> Result<TrainOptions, Failure> {
+pub(crate) fn blend(rank: u64, threads: u64) -> Result<TrainOptions, Failure> {
     let trainer = json!([
         {"name": "ridge", "rank": rank, "iterations": 3},
         {"name": "spectral", "weight": 2, "rank": rank, "iterations": 3},

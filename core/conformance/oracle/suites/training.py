@@ -165,7 +165,7 @@ def counted(suite, add):
 
 
 DEFAULT_OPTIONS = {
-    "neighbors": 100, "trainer": "spectral", "seed": 0, "half_life_days": None, "keep_profiles": True, "recommend_unlisted": False, "skip_invalid": False,
+    "neighbors": 100, "trainer": "spectral", "seed": 0, "half_life_days": None, "keep_profiles": True, "updatable": False, "recommend_unlisted": False, "skip_invalid": False,
     "max_user_items": 2048,
 }
 

@@ -161,6 +161,11 @@ impl<'a> Gram<'a> {
         out
     }
 
+    /// `A_ii` without scales.
+    pub(super) fn diagonal(&self, item: u32) -> f32 {
+        self.diagonal.get(item as usize).copied().unwrap_or(0.0)
+    }
+
     /// Sets up the system of `target` on `support` (ascending, without the target) in
     /// `scratch.system`: the upper triangle for the support, and the target in the last column.
     pub(super) fn collect(&self, target: u32, support: &[u32], scratch: &mut Scratch) {

@@ -15,6 +15,7 @@ mod cooccurrence;
 mod gram;
 pub(crate) mod ials;
 mod pairs;
+mod relearn;
 mod ridge;
 mod sequence;
 mod spectral;
@@ -25,16 +26,17 @@ use crate::error::Result;
 use crate::parallel::Workers;
 use crate::train::{Matrix, TrainerOptions};
 use pairs::{Degrees, Measure, Pairs};
+pub(crate) use relearn::{Relearnt, Task, relearn};
 use ridge::Ridge;
 use spectral::Spectral;
+pub(crate) use subspace::{Basis, Wish};
 
 /// Items that one task of a pass scores.
 const ITEMS_A_TASK: usize = 64;
 
 /// The subspaces and Gram matrices that trainers share, each made once.
-#[derive(Default)]
 struct Shared<'a> {
-    bases: Vec<subspace::Basis>,
+    bases: Vec<Basis>,
     grams: Vec<(f64, gram::Gram<'a>)>,
 }
 
@@ -43,14 +45,14 @@ impl<'a> Shared<'a> {
         &mut self,
         matrix: &Matrix,
         degrees: &Degrees,
-        wish: subspace::Wish,
+        wish: Wish,
         workers: &Workers<'_>,
     ) -> Result<usize> {
         if let Some(at) = self.bases.iter().position(|basis| basis.wish == wish) {
             return Ok(at);
         }
         self.bases
-            .push(subspace::Basis::find(matrix, degrees, wish, workers)?);
+            .push(Basis::find(matrix, degrees, wish, workers)?);
         Ok(self.bases.len() - 1)
     }
 
@@ -75,8 +77,6 @@ enum Pairwise {
         basis: usize,
         gram: usize,
         limit: usize,
-        alpha: f32,
-        support: usize,
         trainer: Ridge,
         options: crate::train::RidgeOptions,
     },
@@ -88,7 +88,17 @@ enum Pairwise {
     },
 }
 
-/// What one thread needs.
+/// What every item of a pass looks at.
+struct Pass<'a> {
+    matrix: &'a Matrix,
+    degrees: Degrees,
+    measure: Measure,
+    shared: Shared<'a>,
+    trainers: Vec<Pairwise>,
+    keep: usize,
+}
+
+/// What one thread needs. What several trainers share of an item is made once.
 #[derive(Default)]
 struct Scratch {
     pairs: Pairs,
@@ -97,6 +107,20 @@ struct Scratch {
     smooth: Vec<f32>,
     row: Row,
     support: Vec<u32>,
+    /// The limit of the candidates in `pairs`.
+    found: Option<usize>,
+    /// The basis of `smooth`.
+    smoothed: Option<usize>,
+    /// What the system in `ridge` depends on.
+    collected: Option<(usize, f32, usize)>,
+}
+
+/// What the trainers learnt.
+pub(crate) struct Learnt {
+    /// By trainer: the rows that it alone would give.
+    pub(crate) parts: Vec<Vec<Row>>,
+    /// The bases of the subspaces that they used.
+    pub(crate) bases: Vec<Basis>,
 }
 
 /// The rows that each trainer alone would give, at most `keep` neighbours in each.
@@ -106,179 +130,209 @@ pub(crate) fn learn(
     seed: u64,
     keep: usize,
     workers: &Workers<'_>,
-) -> Result<Vec<Vec<Row>>> {
-    let degrees = Degrees::of(matrix);
-    let measure = Measure::normalised(&degrees);
-    let mut shared = Shared::default();
-    let mut pairwise = Vec::new();
-    for options in trainers {
-        match options {
-            TrainerOptions::Spectral(o) => {
-                let wish = subspace::Wish {
-                    rank: if o.alpha > 0.0 { o.rank } else { 0 },
-                    iterations: o.iterations,
-                    seed,
-                };
-                pairwise.push(Pairwise::Spectral {
-                    basis: shared.basis(matrix, &degrees, wish, workers)?,
-                    limit: o.candidates.max(keep),
-                    trainer: Spectral::new(o, &degrees),
-                });
-            }
-            TrainerOptions::Ridge(o) => {
-                let wish = subspace::Wish {
-                    rank: if o.alpha > 0.0 { o.rank } else { 0 },
-                    iterations: o.iterations,
-                    seed,
-                };
-                pairwise.push(Pairwise::Ridge {
-                    basis: shared.basis(matrix, &degrees, wish, workers)?,
-                    gram: shared.gram(matrix, o.user_exponent, workers)?,
-                    limit: o.candidates.max(o.support),
-                    alpha: o.alpha as f32,
-                    support: o.support,
-                    trainer: Ridge::new(matrix, o),
-                    options: o.clone(),
-                });
-            }
-            TrainerOptions::Cooccurrence(o) => {
-                pairwise.push(Pairwise::Cooccurrence(Measure::cooccurrence(matrix, o)));
-            }
-            TrainerOptions::Ials(o) => {
-                pairwise.push(Pairwise::Ials {
-                    limit: o.candidates.max(keep),
-                    trainer: ials::Ials::new(matrix, &degrees, o, seed, workers)?,
-                });
-            }
-            TrainerOptions::Sequence(o) => {
-                pairwise.push(Pairwise::Sequence(sequence::Sequence::new(matrix, o)));
-            }
-        }
-    }
+) -> Result<Learnt> {
+    let pass = Pass::new(matrix, trainers, seed, keep, Vec::new(), workers)?;
     let starts: Vec<usize> = (0..matrix.items()).step_by(ITEMS_A_TASK).collect();
     let tasks = workers.map("graph", starts, Scratch::default, |_, start, scratch| {
         let end = (start + ITEMS_A_TASK).min(matrix.items());
-        let mut out: Vec<Vec<Row>> = vec![Vec::new(); pairwise.len()];
+        let mut out: Vec<Vec<Row>> = vec![Vec::new(); pass.trainers.len()];
         for item in start as u32..end as u32 {
             workers.control.check()?;
-            pass(
-                matrix, &degrees, &measure, &shared, &pairwise, item, keep, scratch, &mut out,
-            );
+            pass.item(item, scratch, &mut out);
         }
         Ok(out)
     })?;
-    let mut parts: Vec<Vec<Row>> = vec![Vec::with_capacity(matrix.items()); pairwise.len()];
+    let mut parts: Vec<Vec<Row>> = vec![Vec::with_capacity(matrix.items()); pass.trainers.len()];
     for task in tasks {
         for (part, rows) in parts.iter_mut().zip(task) {
             part.extend(rows);
         }
     }
-    for (part, trainer) in parts.iter_mut().zip(&pairwise) {
+    for (part, trainer) in parts.iter_mut().zip(&pass.trainers) {
         if let Pairwise::Ridge { .. } = trainer {
             *part = turn(part, matrix.items(), keep);
         }
     }
-    Ok(parts)
+    Ok(Learnt {
+        parts,
+        bases: pass.shared.bases,
+    })
 }
 
-/// One item: the edges into it of each ridge, a row of each other trainer.
-#[expect(clippy::too_many_arguments, reason = "the parts of one pass")]
-fn pass(
-    matrix: &Matrix,
-    degrees: &Degrees,
-    measure: &Measure,
-    shared: &Shared<'_>,
-    pairwise: &[Pairwise],
-    item: u32,
-    keep: usize,
-    scratch: &mut Scratch,
-    out: &mut [Vec<Row>],
-) {
-    let Scratch {
-        pairs,
-        ridge,
-        products,
-        smooth,
-        row,
-        support,
-    } = scratch;
-    let mut found = None;
-    let mut smoothed = None;
-    let mut collected: Option<&crate::train::RidgeOptions> = None;
-    for (trainer, out) in pairwise.iter().zip(out) {
-        let (limit, basis) = match trainer {
-            Pairwise::Spectral { limit, basis, .. } | Pairwise::Ridge { limit, basis, .. } => {
-                (*limit, *basis)
-            }
-            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) | Pairwise::Ials { .. } => {
-                match trainer {
-                    Pairwise::Ials { limit, trainer } => {
-                        pairs.find(matrix, measure, degrees, item, *limit);
-                        trainer.row(item, pairs, products, smooth, row);
-                    }
-                    Pairwise::Cooccurrence(own) => pairs.take(matrix, own, item, row),
-                    Pairwise::Sequence(own) => own.row(matrix, item, pairs, row),
-                    _ => {}
-                }
-                strongest(row, keep);
-                out.push(row.clone());
-                found = None;
-                continue;
-            }
+impl<'a> Pass<'a> {
+    /// Makes what the trainers need before the first item; `bases` are those that are there.
+    fn new(
+        matrix: &'a Matrix,
+        trainers: &[&TrainerOptions],
+        seed: u64,
+        keep: usize,
+        bases: Vec<Basis>,
+        workers: &Workers<'_>,
+    ) -> Result<Self> {
+        let degrees = Degrees::of(matrix);
+        let measure = Measure::normalised(&degrees);
+        let mut shared = Shared {
+            bases,
+            grams: Vec::new(),
         };
-        if found != Some(limit) {
-            pairs.find(matrix, measure, degrees, item, limit);
-            found = Some(limit);
-            smoothed = None;
-            collected = None;
-        }
-        if smoothed != Some(basis) {
-            if let Some(basis) = shared.bases.get(basis) {
-                basis.products(item, &pairs.candidates, products, smooth);
-            }
-            smoothed = Some(basis);
-            collected = None;
-        }
-        match trainer {
-            Pairwise::Spectral { trainer, .. } => {
-                trainer.row(item, pairs, smooth, row);
-                strongest(row, keep);
-            }
-            Pairwise::Ridge {
-                gram,
-                alpha,
-                support: size,
-                trainer,
-                options,
-                ..
-            } => {
-                let same = collected.is_some_and(|last| {
-                    (last.alpha, last.support, last.user_exponent)
-                        == (options.alpha, *size, options.user_exponent)
-                });
-                if !same {
-                    row.clear();
-                    row.extend(
-                        pairs
-                            .candidates
-                            .iter()
-                            .zip(smooth.iter())
-                            .map(|(&other, &smooth)| (other, pairs.g(other) + alpha * smooth)),
-                    );
-                    strongest(row, *size);
-                    support.clear();
-                    support.extend(row.iter().map(|&(other, _)| other));
-                    support.sort_unstable();
-                    if let Some((_, gram)) = shared.grams.get(*gram) {
-                        gram.collect(item, support, ridge);
-                    }
-                    collected = Some(options);
+        let mut pairwise = Vec::new();
+        for options in trainers {
+            match options {
+                TrainerOptions::Spectral(o) => {
+                    let wish = Wish {
+                        rank: if o.alpha > 0.0 { o.rank } else { 0 },
+                        iterations: o.iterations,
+                        seed,
+                    };
+                    pairwise.push(Pairwise::Spectral {
+                        basis: shared.basis(matrix, &degrees, wish, workers)?,
+                        limit: o.candidates.max(keep),
+                        trainer: Spectral::new(o, &degrees),
+                    });
                 }
-                trainer.solve(item, support, ridge, row);
+                TrainerOptions::Ridge(o) => {
+                    let wish = Wish {
+                        rank: if o.alpha > 0.0 { o.rank } else { 0 },
+                        iterations: o.iterations,
+                        seed,
+                    };
+                    pairwise.push(Pairwise::Ridge {
+                        basis: shared.basis(matrix, &degrees, wish, workers)?,
+                        gram: shared.gram(matrix, o.user_exponent, workers)?,
+                        limit: o.candidates.max(o.support),
+                        trainer: Ridge::new(matrix, o),
+                        options: o.clone(),
+                    });
+                }
+                TrainerOptions::Cooccurrence(o) => {
+                    pairwise.push(Pairwise::Cooccurrence(Measure::cooccurrence(matrix, o)));
+                }
+                TrainerOptions::Ials(o) => {
+                    pairwise.push(Pairwise::Ials {
+                        limit: o.candidates.max(keep),
+                        trainer: ials::Ials::new(matrix, &degrees, o, seed, workers)?,
+                    });
+                }
+                TrainerOptions::Sequence(o) => {
+                    pairwise.push(Pairwise::Sequence(sequence::Sequence::new(matrix, o)));
+                }
             }
-            Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) | Pairwise::Ials { .. } => {}
         }
-        out.push(row.clone());
+        Ok(Self {
+            matrix,
+            degrees,
+            measure,
+            shared,
+            trainers: pairwise,
+            keep,
+        })
+    }
+
+    /// One item: the edges into it of each ridge, a row of each other trainer.
+    fn item(&self, item: u32, scratch: &mut Scratch, out: &mut [Vec<Row>]) {
+        scratch.begin();
+        for (trainer, out) in self.trainers.iter().zip(out) {
+            match trainer {
+                Pairwise::Spectral {
+                    limit,
+                    basis,
+                    trainer,
+                } => {
+                    scratch.find(self, item, *limit, Some(*basis));
+                    trainer.row(item, &scratch.pairs, &scratch.smooth, &mut scratch.row);
+                    strongest(&mut scratch.row, self.keep);
+                }
+                Pairwise::Ridge { .. } => scratch.solve(self, item, trainer),
+                Pairwise::Ials { limit, trainer } => {
+                    scratch.find(self, item, *limit, None);
+                    trainer.row(
+                        item,
+                        &scratch.pairs,
+                        &mut scratch.products,
+                        &mut scratch.smooth,
+                        &mut scratch.row,
+                    );
+                    strongest(&mut scratch.row, self.keep);
+                    scratch.begin();
+                }
+                Pairwise::Cooccurrence(own) => {
+                    scratch.pairs.take(self.matrix, own, item, &mut scratch.row);
+                    strongest(&mut scratch.row, self.keep);
+                    scratch.begin();
+                }
+                Pairwise::Sequence(own) => {
+                    own.row(self.matrix, item, &mut scratch.pairs, &mut scratch.row);
+                    strongest(&mut scratch.row, self.keep);
+                    scratch.begin();
+                }
+            }
+            out.push(scratch.row.clone());
+        }
+    }
+}
+
+impl Scratch {
+    /// Nothing is known of the item at hand.
+    fn begin(&mut self) {
+        self.found = None;
+        self.smoothed = None;
+        self.collected = None;
+    }
+
+    /// The candidates of `item`, and its products with them if a basis is asked for.
+    fn find(&mut self, pass: &Pass<'_>, item: u32, limit: usize, basis: Option<usize>) {
+        if self.found != Some(limit) {
+            self.begin();
+            self.pairs
+                .find(pass.matrix, &pass.measure, &pass.degrees, item, limit);
+            self.found = Some(limit);
+        }
+        if basis.is_some() && self.smoothed != basis {
+            if let Some(basis) = basis.and_then(|at| pass.shared.bases.get(at)) {
+                basis.products(
+                    item,
+                    &self.pairs.candidates,
+                    &mut self.products,
+                    &mut self.smooth,
+                );
+            }
+            self.smoothed = basis;
+            self.collected = None;
+        }
+    }
+
+    /// The edges into `item` of a ridge, in `row`.
+    fn solve(&mut self, pass: &Pass<'_>, item: u32, ridge: &Pairwise) {
+        let Pairwise::Ridge {
+            basis,
+            gram,
+            limit,
+            trainer,
+            options,
+        } = ridge
+        else {
+            return;
+        };
+        self.find(pass, item, *limit, Some(*basis));
+        let alpha = options.alpha as f32;
+        let wanted = (*gram, alpha, options.support);
+        if self.collected != Some(wanted) {
+            let strength = self.pairs.candidates.iter().zip(&self.smooth);
+            self.row.clear();
+            self.row.extend(
+                strength.map(|(&other, &smooth)| (other, self.pairs.g(other) + alpha * smooth)),
+            );
+            strongest(&mut self.row, options.support);
+            self.support.clear();
+            self.support
+                .extend(self.row.iter().map(|&(other, _)| other));
+            self.support.sort_unstable();
+            if let Some((_, gram)) = pass.shared.grams.get(*gram) {
+                gram.collect(item, &self.support, &mut self.ridge);
+            }
+            self.collected = Some(wanted);
+        }
+        trainer.solve(item, &self.support, &mut self.ridge, &mut self.row);
     }
 }
 

@@ -15,7 +15,7 @@
 //! Cost: for each item the pairs of its support in the users' histories, and one Cholesky of
 //! `support³ / 6` operations.
 
-use super::gram::Scratch;
+use super::gram::{Gram, Scratch};
 use super::pairs::{powers, sum};
 use crate::model::graph::Row;
 use crate::train::{Matrix, RidgeOptions};
@@ -76,6 +76,27 @@ impl Ridge {
             let weight = w * at(&self.scales, item) * reach;
             if weight > 0.0 && weight.is_finite() {
                 out.push((item, weight));
+            }
+        }
+    }
+
+    /// From the edges into `item` the likely ones from it. In the inverse of `A + λI` of all
+    /// items, which is symmetric, two items share one entry; a coefficient is that entry over
+    /// the diagonal one of its target. That of the others is taken to be as far below
+    /// `1 / (A_tt + λ)` as that of `item` is.
+    pub(super) fn back(&self, gram: &Gram<'_>, item: u32, into: &Row, out: &mut Row) {
+        let at = |values: &[f32], item: u32| values.get(item as usize).copied().unwrap_or(0.0);
+        let own = |item: u32| {
+            let scale = at(&self.scales, item);
+            gram.diagonal(item) * scale * scale + self.lambda
+        };
+        let factor = at(&self.scales, item) / (at(&self.reach, item) * own(item));
+        out.clear();
+        for &(other, weight) in into {
+            let weight =
+                weight * factor * own(other) * at(&self.reach, other) / at(&self.scales, other);
+            if weight > 0.0 && weight.is_finite() {
+                out.push((other, weight));
             }
         }
     }

@@ -47,4 +47,18 @@ impl Spectral {
             }
         }
     }
+
+    /// The weights of the edges from all candidates to `item`; 0 where there is none.
+    pub(super) fn column(&self, item: u32, pairs: &Pairs, smooth: &[f32], out: &mut Row) {
+        let at = |values: &[f32], item: u32| values.get(item as usize).copied().unwrap_or(0.0);
+        let scale = at(&self.power, item);
+        out.clear();
+        for (&other, &smooth) in pairs.candidates.iter().zip(smooth) {
+            let weight =
+                (pairs.g(other) + self.alpha * smooth) * (scale * at(&self.inverse, other));
+            if weight > 0.0 && weight.is_finite() {
+                out.push((other, weight));
+            }
+        }
+    }
 }

@@ -226,7 +226,7 @@ impl<'a> Search<'a> {
     ) -> Result<Self> {
         let wishes: Vec<&TrainerOptions> = trainers.iter().collect();
         let width = options.neighbors * WIDER;
-        let rows = trainer::learn(&holdout.matrix, &wishes, options.seed, width, workers)?;
+        let rows = trainer::learn(&holdout.matrix, &wishes, options.seed, width, workers)?.parts;
         let units = rows.iter().map(|rows| strength(rows)).collect();
         let mut needed = vec![false; holdout.matrix.items()];
         for (user, _) in &holdout.users {

@@ -24,8 +24,10 @@ const ROWS_A_TASK: usize = 1024;
 const ROUND: f32 = 12_582_912.0;
 
 /// Vectors of the items, row-major.
-pub(in super::super) struct Basis {
-    pub(in super::super) wish: Wish,
+pub(crate) struct Basis {
+    pub(crate) wish: Wish,
+    /// The length of the vectors.
+    pub(crate) rank: usize,
     /// Values in a row.
     width: usize,
     values: Values,
@@ -80,12 +82,79 @@ impl Basis {
         Self::keep(wish, values, rank, workers)
     }
 
+    /// A basis that was found before, as `wish` says; `rank` is what there was of it.
+    pub(crate) fn known(
+        wish: Wish,
+        values: Vec<f32>,
+        rank: usize,
+        workers: &Workers<'_>,
+    ) -> Result<Self> {
+        Self::keep(wish, values, rank, workers)
+    }
+
+    /// Appends the vector of an item; zeros if there is none.
+    pub(crate) fn unpack(&self, item: u32, out: &mut Vec<f32>) {
+        let start = item as usize * self.width;
+        let row = start..start + self.rank;
+        let end = out.len() + self.rank;
+        match &self.values {
+            Values::Exact(values) => out.extend_from_slice(values.get(row).unwrap_or(&[])),
+            Values::Rounded { values, scales } => {
+                let scale = scales.get(item as usize).copied().unwrap_or(0.0);
+                let row = values.get(row).unwrap_or(&[]);
+                out.extend(row.iter().map(|&v| f32::from(v) * scale));
+            }
+        }
+        out.resize(end, 0.0);
+    }
+
+    /// The weighted mean of the vectors of some items, as long as they are in the mean: where an
+    /// item stands that the basis does not know.
+    pub(in super::super) fn place(&self, others: &[(u32, f32)]) -> Vec<f32> {
+        let (mut mean, mut vector) = (vec![0f32; self.rank], Vec::new());
+        let (mut total, mut length) = (0f64, 0f64);
+        for &(other, weight) in others {
+            vector.clear();
+            self.unpack(other, &mut vector);
+            tastemaker_kernels::add_scaled(&mut mean, &vector, weight);
+            total += f64::from(weight);
+            length += f64::from(weight) * f64::from(dot(&vector, &vector)).sqrt();
+        }
+        let scale = length / (total * f64::from(dot(&mean, &mean)).sqrt());
+        let scale = if scale.is_finite() { scale as f32 } else { 0.0 };
+        for value in &mut mean {
+            *value *= scale;
+        }
+        mean
+    }
+
+    /// Replaces the vector of an item.
+    pub(in super::super) fn set(&mut self, item: u32, vector: &[f32]) {
+        let start = item as usize * self.width;
+        let row = start..start + self.width;
+        match &mut self.values {
+            Values::Exact(values) => {
+                if let Some(row) = values.get_mut(row).filter(|r| r.len() == vector.len()) {
+                    row.copy_from_slice(vector);
+                }
+            }
+            Values::Rounded { values, scales } => {
+                let at = scales.get_mut(item as usize);
+                if let (Some(scale), Some(row)) = (at, values.get_mut(row)) {
+                    *scale = scale_of(vector);
+                    round_row(vector, *scale, row);
+                }
+            }
+        }
+    }
+
     fn keep(wish: Wish, values: Vec<f32>, rank: usize, workers: &Workers<'_>) -> Result<Self> {
         if values.len() > SMALL {
             return Self::round(wish, &values, rank, workers);
         }
         Ok(Self {
             wish,
+            rank,
             width: rank,
             values: Values::Exact(values),
         })
@@ -96,10 +165,7 @@ impl Basis {
         let items = from.len().checked_div(rank).unwrap_or(0);
         let mut scales = vec![0f32; items];
         for (scale, row) in scales.iter_mut().zip(from.chunks_exact(rank.max(1))) {
-            let length = dot(row, row).sqrt();
-            if length.is_normal() {
-                *scale = length / LENGTH;
-            }
+            *scale = scale_of(row);
         }
         let mut values = vec![0i16; items * width];
         let quiet = workers.control.quiet();
@@ -111,17 +177,13 @@ impl Basis {
             let first = task * ROWS_A_TASK;
             let rows = from.chunks_exact(rank.max(1)).zip(&scales).skip(first);
             for (to, (row, &scale)) in part.chunks_exact_mut(width.max(1)).zip(rows) {
-                if scale > 0.0 {
-                    let factor = 1.0 / scale;
-                    for (to, from) in to.iter_mut().zip(row) {
-                        *to = ((from * factor + ROUND) - ROUND) as i16;
-                    }
-                }
+                round_row(row, scale, to);
             }
             Ok(())
         })?;
         Ok(Self {
             wish,
+            rank,
             width,
             values: Values::Rounded { values, scales },
         })
@@ -157,6 +219,26 @@ impl Basis {
                     *to = sum as f32 * (own * scale(other));
                 }
             }
+        }
+    }
+}
+
+/// What a value of 1 stands for in a rounded vector.
+fn scale_of(vector: &[f32]) -> f32 {
+    let length = dot(vector, vector).sqrt();
+    if length.is_normal() {
+        length / LENGTH
+    } else {
+        0.0
+    }
+}
+
+fn round_row(vector: &[f32], scale: f32, out: &mut [i16]) {
+    out.fill(0);
+    if scale > 0.0 {
+        let factor = 1.0 / scale;
+        for (to, from) in out.iter_mut().zip(vector) {
+            *to = ((from * factor + ROUND) - ROUND) as i16;
         }
     }
 }

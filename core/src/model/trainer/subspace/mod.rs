@@ -7,7 +7,8 @@
 mod basis;
 pub(super) mod linalg;
 
-pub(super) use basis::{Basis, Products};
+pub(crate) use basis::Basis;
+pub(super) use basis::Products;
 
 use super::pairs::Degrees;
 use crate::error::Result;
@@ -26,11 +27,11 @@ const OVERSAMPLING: usize = 8;
 
 /// Which subspace.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(crate) struct Wish {
     /// Dimension; none if 0.
-    pub(super) rank: usize,
-    pub(super) iterations: usize,
-    pub(super) seed: u64,
+    pub(crate) rank: usize,
+    pub(crate) iterations: usize,
+    pub(crate) seed: u64,
 }
 
 /// An orthonormal basis, row-major, `items × rank`. Directions that the data does not have are
