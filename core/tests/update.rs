@@ -103,7 +103,7 @@ fn blend() -> Value {
 /// Every hundredth row, with new items and users among them, apart from the rest.
 fn split(all: &[Row]) -> (Vec<Row>, Vec<Row>) {
     all.iter()
-        .partition(|r| noise(r.0 * 77 + r.1 * 13 + r.2 as u64) % 100 != 0)
+        .partition(|r| !noise(r.0 * 77 + r.1 * 13 + r.2 as u64).is_multiple_of(100))
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_small_change_touches_few_items_and_comes_near_a_full_training() {
     let moved = |item: u64| item.is_multiple_of(60);
     let (old, new): (Vec<Row>, Vec<Row>) = all
         .iter()
-        .partition(|r| !moved(r.1) || noise(r.0 ^ r.1 << 20) % 2 == 0);
+        .partition(|r| !moved(r.1) || noise(r.0 ^ r.1 << 20).is_multiple_of(2));
     let model = trained(&old, &blend());
     let step = updated(&model, &new, 0.25);
     let whole = trained(&all, &blend());

@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn a_forged_state_is_refused() {
         assert!(checked(|_, _| ()).is_ok());
-        let forged: [Box<dyn FnOnce(&mut State, &mut Json)>; 14] = [
+        type Forge = Box<dyn FnOnce(&mut State, &mut Json)>;
+        let forged: [Forge; 14] = [
             Box::new(|s, _| s.stale.truncate(2)),
             Box::new(|s, _| s.stale.push(0.0)),
             Box::new(|s, _| s.stale[1] = f32::NAN),

@@ -141,7 +141,7 @@ fn parts(all: &Pairs) -> (Pairs, Pairs) {
         let mut x = (user as u64) << 32 ^ item as u64;
         x = (x ^ x >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ x >> 32).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let part = if (x >> 40) % 100 == 0 {
+        let part = if (x >> 40).is_multiple_of(100) {
             &mut new
         } else {
             &mut old
