@@ -15,6 +15,7 @@ import {
   split,
   train,
   tune,
+  update,
 } from 'tastemaker';
 
 const catalog = new Catalog({ price: 'number', opened: 'time' });
@@ -42,6 +43,15 @@ await train({ userId: ['a'], itemId: ['b'], timestamp: new BigInt64Array(1) });
 // @ts-expect-error: a column of users is missing
 await train({ itemId: ['b'] });
 await train(rows, { options: { trainer: 'auto' } });
+const updated: Model = await update(model, rows, {
+  catalog,
+  options: { tolerance: 0.1, skipInvalid: true },
+  threads: 2,
+  signal: controller.signal,
+});
+await update(updated, { userId: [1], itemId: ['a'] });
+// @ts-expect-error: an update has the trainers of its model
+await update(model, rows, { options: { trainer: 'ridge' } });
 const tuning = await tune(rows, {
   catalog,
   options: { tune: { validation: 'random', k: 20, users: 500, budgetS: 10 } },

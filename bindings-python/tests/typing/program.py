@@ -38,6 +38,10 @@ def program(folder: Path) -> None:
     assert_type(group.items[0].reasons[0].members, tuple[int, ...])
     assert_type(engine.similar_users("a").users[0].similarity, float)
 
+    updated = tm.update(model, {"user_id": ["b"], "item_id": ["mill"]}, options=tm.UpdateOptions(tolerance=0.1))
+    assert_type(updated, tm.Model)
+    tm.update(model, {"user_id": ["b"], "item_id": ["mill"]}, options={"tolerance": 0.1}, progress=False, threads=1)
+
     tuning = tm.tune({"user_id": ["a"], "item_id": ["mill"]}, options=tm.TrainOptions(tune={"k": 10}))
     assert_type(tuning, tm.Tuning)
     tm.train({"user_id": ["a"], "item_id": ["mill"]}, options=tm.TrainOptions(trainer=tuning.trainer))

@@ -15,6 +15,7 @@ import {
   split,
   train,
   tune,
+  update,
 } from 'tastemaker-wasm';
 import { init as initEdge } from 'tastemaker-wasm/edge';
 import { Model as NodeModel } from 'tastemaker-wasm/node';
@@ -35,6 +36,8 @@ export async function program(): Promise<Id[]> {
   const trained = await train({ userId: [1, 2], itemId: ['a', 'b'] }, { catalog, options: { trainer: { name: 'spectral', rank: 8 } } });
   const { trainer, report } = await tune({ userId: [1, 2], itemId: ['a', 'b'] }, { options: { tune: { budgetS: 5 } } });
   await train({ userId: [1, 2], itemId: ['a', 'b'] }, { options: { trainer } });
+  const renewed: Model = await update(trained, [{ userId: 3, itemId: 'a' }], { options: { tolerance: 0.1 } });
+  renewed.itemCount satisfies number;
   report.protocol satisfies string | null;
   const { model: metrics } = await evaluate(trained, { userId: [1], itemId: ['b'] }, { k: 5 });
   const recall: number = metrics.recall;
