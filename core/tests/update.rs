@@ -204,6 +204,9 @@ fn a_new_item_has_edges_in_both_directions_at_once() {
     assert!(fans.len() > 20, "{}", fans.len());
     let model = trained(&old, &blend());
     let step = updated(&model, &fans, 0.25);
+    let patient = updated(&model, &fans, 1.0);
+    assert_eq!(patient.manifest()["update"]["learnt"], 1);
+    assert_eq!(patient.neighbors("9999"), step.neighbors("9999"));
     assert_eq!(step.manifest()["update"]["full"], false);
     let both: Vec<Row> = old.iter().chain(&fans).copied().collect();
     let whole = trained(&both, &blend());

@@ -35,7 +35,7 @@ const DRIFT: f64 = 0.25;
 ///
 /// If the model was trained with [`TrainOptions::updatable`], the cost is proportional to what
 /// changed: histories, popularity and attributes are always up to date, and an item is learnt
-/// again when the share of its co-occurrences that have changed since it was learnt may exceed
+/// again when the share of its co-occurrences that have changed since it was learnt may reach
 /// [`UpdateOptions::tolerance`] (in the normalised co-occurrence matrix, sum of absolute values;
 /// small changes of one update after another add up). Learnt again are all edges that lead to
 /// the item. For an item of which more than half is new that goes for those that lead from it,
@@ -211,7 +211,8 @@ fn choose(
     for (item, (known, share)) in joined.known.iter().zip(&change.items).enumerate() {
         let before = known.and_then(|old| state.stale.get(old as usize));
         let now = f64::from(before.copied().unwrap_or(0.0)) + share;
-        let again = now > tolerance;
+        // Of a new item the share is exactly 1, and there is no larger tolerance.
+        let again = now >= tolerance;
         if again {
             targets.push(item as u32);
         }
