@@ -57,32 +57,42 @@ impl Packed {
         self.scales.push(scale);
     }
 
-    /// Appends the vector of `item` of `from` as it stands there, or else `vector`, rounded.
-    pub(crate) fn take(&mut self, from: &Self, item: Option<u32>, vector: &[f32]) {
-        let kept = item.and_then(|item| {
-            let start = item as usize * from.rank;
-            let values = from.values.get(start..start + from.rank)?;
-            Some((values, *from.scales.get(item as usize)?))
-        });
-        if let Some((values, scale)) = kept {
-            self.values.extend_from_slice(values);
-            self.scales.push(scale);
-        } else {
-            self.push(vector);
+    /// The vector of an item, and what a value of 1 stands for; nothing if there is none.
+    pub(crate) fn row(&self, item: u32) -> (&[i8], f32) {
+        let start = item as usize * self.rank;
+        let values = self.values.get(start..start + self.rank);
+        let scale = self.scales.get(item as usize).copied();
+        (values.unwrap_or(&[]), scale.unwrap_or(0.0))
+    }
+
+    /// Replaces the vector of an item.
+    pub(crate) fn set(&mut self, item: u32, vector: &[f32]) {
+        let mut one = Self::new(self.rank, 0, 0);
+        one.push(vector);
+        let start = item as usize * self.rank;
+        if let (Some(values), Some(scale)) = (
+            self.values.get_mut(start..start + one.values.len()),
+            self.scales.get_mut(item as usize),
+        ) {
+            values.copy_from_slice(&one.values);
+            one.scales.iter().for_each(|one| *scale = *one);
         }
     }
 
-    /// Appends the vector of an item; zeros if there is none.
-    pub(crate) fn unpack(&self, item: Option<u32>, out: &mut Vec<f32>) {
-        let vector = item.and_then(|item| {
-            let start = item as usize * self.rank;
-            let values = self.values.get(start..start + self.rank)?;
-            Some((values, *self.scales.get(item as usize)?))
-        });
-        match vector {
-            Some((values, scale)) => out.extend(values.iter().map(|&v| f32::from(v) * scale)),
-            None => out.resize(out.len() + self.rank, 0.0),
+    /// The same vectors for other items: by item, which of those of before it is; zeros for none.
+    pub(crate) fn arranged(self, known: &[Option<u32>]) -> Self {
+        let same = |(at, known): (usize, &Option<u32>)| *known == Some(at as u32);
+        if known.len() == self.scales.len() && known.iter().enumerate().all(same) {
+            return self;
         }
+        let mut out = Self::new(self.rank, self.wish, self.iterations);
+        for known in known {
+            let (values, scale) = known.map_or((&[][..], 0.0), |item| self.row(item));
+            out.values.extend_from_slice(values);
+            out.scales.push(scale);
+            out.values.resize(out.scales.len() * self.rank, 0);
+        }
+        out
     }
 }
 
@@ -195,18 +205,25 @@ mod tests {
         values.chunks(3).for_each(|vector| packed.push(vector));
         assert_eq!(packed.values.len(), 9);
         assert_eq!(packed.values[3..6], [0, 0, 0]);
-        let mut out = Vec::new();
-        for item in [Some(0), Some(1), Some(2), Some(3), None] {
-            packed.unpack(item, &mut out);
+        let back = |packed: &Packed, item: u32| -> Vec<f32> {
+            let (values, scale) = packed.row(item);
+            values.iter().map(|&v| f32::from(v) * scale).collect()
+        };
+        for item in 0..3 {
+            let there = &values[item * 3..item * 3 + 3];
+            for (there, back) in there.iter().zip(back(&packed, item as u32)) {
+                assert!((there - back).abs() <= packed.scales[item] * 0.500_01);
+            }
         }
-        assert_eq!(out.len(), 15);
-        for (i, (&there, &back)) in values.iter().zip(&out).enumerate() {
-            assert!(
-                (there - back).abs() <= packed.scales[i / 3] * 0.500_01,
-                "{i}"
-            );
-        }
-        assert!(out[9..].iter().all(|&v| v == 0.0));
+        assert!(packed.row(3).0.is_empty());
+        let (first, last) = (back(&packed, 0), back(&packed, 2));
+        let mut packed = packed.arranged(&[Some(0), None, Some(2), None]);
+        assert_eq!(packed.values.len(), 12);
+        packed.set(3, &[127.0, 1.0, 0.0]);
+        assert_eq!(back(&packed, 0), first);
+        assert_eq!(back(&packed, 1), [0.0; 3]);
+        assert_eq!(back(&packed, 2), last);
+        assert_eq!(back(&packed, 3), [127.0, 1.0, 0.0]);
     }
 
     fn checked(change: impl FnOnce(&mut State, &mut Json)) -> Result<()> {

@@ -36,7 +36,7 @@ use crate::event::{EventColumns, IdColumn};
 use crate::id::check_id;
 use crate::model::Model;
 use crate::model::graph;
-use crate::model::state::{Packed, State};
+use crate::model::state::State;
 use crate::model::trainer;
 use crate::parallel::Workers;
 
@@ -234,16 +234,21 @@ fn learn(
     let wider = if parts.len() == 1 { 1 } else { tune::WIDER };
     let width = options.neighbors * wider;
     let learnt = trainer::learn(matrix, &trainers, options.seed, width, workers)?;
-    let state = options.updatable.then(|| State {
-        stale: vec![0.0; matrix.items()],
-        drift: 0.0,
-        bases: learnt
-            .bases
-            .iter()
-            .map(|basis| pack(basis, matrix.items()))
-            .collect(),
-    });
-    drop(learnt.bases);
+    let bases = learnt.bases;
+    let state = if options.updatable {
+        Some(State {
+            stale: vec![0.0; matrix.items()],
+            drift: 0.0,
+            bases: bases
+                .into_iter()
+                .map(|basis| basis.pack(matrix.items()))
+                .collect(),
+        })
+    } else {
+        // Large, and not needed any more.
+        drop(bases);
+        None
+    };
     let weighted: Vec<_> = learnt
         .parts
         .iter()
@@ -253,16 +258,4 @@ fn learn(
     let needed = vec![true; matrix.items()];
     let rows = trainer::merge(&weighted, &needed, options.neighbors, workers)?;
     Ok((rows, state))
-}
-
-/// A basis as it is kept in a snapshot.
-fn pack(basis: &trainer::Basis, items: usize) -> Packed {
-    let mut packed = Packed::new(basis.rank, basis.wish.rank, basis.wish.iterations);
-    let mut vector = Vec::new();
-    for item in 0..items as u32 {
-        vector.clear();
-        basis.unpack(item, &mut vector);
-        packed.push(&vector);
-    }
-    packed
 }

@@ -29,7 +29,8 @@ use pairs::{Degrees, Measure, Pairs};
 pub(crate) use relearn::{Relearnt, Task, relearn};
 use ridge::Ridge;
 use spectral::Spectral;
-pub(crate) use subspace::{Basis, Wish};
+pub(crate) use subspace::Basis;
+use subspace::Wish;
 
 /// Items that one task of a pass scores.
 const ITEMS_A_TASK: usize = 64;

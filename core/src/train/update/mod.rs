@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventColumns;
 use crate::model::Model;
 use crate::model::graph;
-use crate::model::state::{Packed, State};
-use crate::model::trainer::{Basis, Task, Wish, relearn};
+use crate::model::state::State;
+use crate::model::trainer::{Basis, Task, relearn};
 use crate::parallel::Workers;
 use change::Change;
 use join::Joined;
@@ -168,7 +168,11 @@ fn part(
     if drift > DRIFT || targets.len() * 2 > matrix.items() {
         return Ok(None);
     }
-    let bases = unpack(&state, joined, used.seed, workers)?;
+    let bases = state
+        .bases
+        .into_iter()
+        .map(|packed| Basis::kept(packed.arranged(&joined.known), used.seed))
+        .collect();
     let task = Task {
         matrix,
         parts: &trainers,
@@ -192,7 +196,10 @@ fn part(
         state: Some(State {
             stale,
             drift,
-            bases: repack(&state, joined, &bases, &fresh),
+            bases: bases
+                .into_iter()
+                .map(|basis| basis.pack(matrix.items()))
+                .collect(),
         }),
         items: targets.len(),
         full: false,
@@ -220,41 +227,6 @@ fn choose(
         fresh.push(again && now > 0.5);
     }
     (stale, targets, fresh)
-}
-
-/// The bases by the items of now.
-fn unpack(state: &State, joined: &Joined, seed: u64, workers: &Workers<'_>) -> Result<Vec<Basis>> {
-    let unpacked = state.bases.iter().map(|packed| {
-        let mut values = Vec::with_capacity(joined.known.len() * packed.rank);
-        for known in &joined.known {
-            packed.unpack(*known, &mut values);
-        }
-        let wish = Wish {
-            rank: packed.wish,
-            iterations: packed.iterations,
-            seed,
-        };
-        Basis::known(wish, values, packed.rank, workers)
-    });
-    unpacked.collect()
-}
-
-/// The bases as they are kept. What was rounded before is not rounded again.
-fn repack(state: &State, joined: &Joined, bases: &[Basis], fresh: &[bool]) -> Vec<Packed> {
-    let repacked = state.bases.iter().zip(bases).map(|(packed, basis)| {
-        let mut out = Packed::new(packed.rank, packed.wish, packed.iterations);
-        let mut vector = Vec::new();
-        for (item, known) in joined.known.iter().enumerate() {
-            let kept = known.filter(|_| fresh.get(item) != Some(&true));
-            vector.clear();
-            if kept.is_none() {
-                basis.unpack(item as u32, &mut vector);
-            }
-            out.take(packed, kept, &vector);
-        }
-        out
-    });
-    repacked.collect()
 }
 
 /// What training that stands in a manifest becomes again, as options.

@@ -6,6 +6,7 @@
 
 use super::{OVERSAMPLING, STAGE, Wish, leading};
 use crate::error::Result;
+use crate::model::state::Packed;
 use crate::model::trainer::pairs::Degrees;
 use crate::parallel::Workers;
 use crate::train::Matrix;
@@ -40,6 +41,8 @@ enum Values {
         /// By item; 0 where there is no vector.
         scales: Vec<f32>,
     },
+    /// As a snapshot keeps them, for the few products of an update.
+    Bytes(Packed),
 }
 
 /// What a thread needs.
@@ -82,18 +85,38 @@ impl Basis {
         Self::keep(wish, values, rank, workers)
     }
 
-    /// A basis that was found before, as `wish` says; `rank` is what there was of it.
-    pub(crate) fn known(
-        wish: Wish,
-        values: Vec<f32>,
-        rank: usize,
-        workers: &Workers<'_>,
-    ) -> Result<Self> {
-        Self::keep(wish, values, rank, workers)
+    /// A basis that a snapshot kept.
+    pub(crate) fn kept(packed: Packed, seed: u64) -> Self {
+        let wish = Wish {
+            rank: packed.wish,
+            iterations: packed.iterations,
+            seed,
+        };
+        Self {
+            wish,
+            rank: packed.rank,
+            width: packed.rank,
+            values: Values::Bytes(packed),
+        }
+    }
+
+    /// The basis as a snapshot keeps it.
+    pub(crate) fn pack(self, items: usize) -> Packed {
+        let mut packed = Packed::new(self.rank, self.wish.rank, self.wish.iterations);
+        if let Values::Bytes(kept) = self.values {
+            return kept;
+        }
+        let mut vector = Vec::new();
+        for item in 0..items as u32 {
+            vector.clear();
+            self.unpack(item, &mut vector);
+            packed.push(&vector);
+        }
+        packed
     }
 
     /// Appends the vector of an item; zeros if there is none.
-    pub(crate) fn unpack(&self, item: u32, out: &mut Vec<f32>) {
+    fn unpack(&self, item: u32, out: &mut Vec<f32>) {
         let start = item as usize * self.width;
         let row = start..start + self.rank;
         let end = out.len() + self.rank;
@@ -102,6 +125,10 @@ impl Basis {
             Values::Rounded { values, scales } => {
                 let scale = scales.get(item as usize).copied().unwrap_or(0.0);
                 let row = values.get(row).unwrap_or(&[]);
+                out.extend(row.iter().map(|&v| f32::from(v) * scale));
+            }
+            Values::Bytes(packed) => {
+                let (row, scale) = packed.row(item);
                 out.extend(row.iter().map(|&v| f32::from(v) * scale));
             }
         }
@@ -145,6 +172,7 @@ impl Basis {
                     round_row(vector, *scale, row);
                 }
             }
+            Values::Bytes(packed) => packed.set(item, vector),
         }
     }
 
@@ -206,6 +234,17 @@ impl Basis {
                 let vector = values.get(row).unwrap_or(&[]);
                 if !vector.is_empty() {
                     dots(vector, values, others, out);
+                }
+            }
+            Values::Bytes(packed) => {
+                let (own, scale) = packed.row(item);
+                for (to, &other) in out.iter_mut().zip(others) {
+                    let (row, there) = packed.row(other);
+                    let products = own
+                        .iter()
+                        .zip(row)
+                        .map(|(&a, &b)| i32::from(a) * i32::from(b));
+                    *to = products.sum::<i32>() as f32 * (scale * there);
                 }
             }
             Values::Rounded { values, scales } => {
