@@ -288,7 +288,7 @@ export async function train(events: Events, settings: TrainSettings = {}): Promi
  *
  * Histories, popularity and attributes are always up to date. If the model was trained with
  * `updatable`, only the items of which enough has changed are learnt again; otherwise, or with
- * other trainers than `spectral` and `ridge`, or if much has changed, all of them are.
+ * the trainer `ials`, or if much has changed, all of them are.
  * `manifest.update` of the new model says what was done.
  */
 export async function update(model: Model, events: Events, settings: UpdateSettings = {}): Promise<Model> {

@@ -189,6 +189,45 @@ fn distance(a: &[Vec<(String, f64)>], b: &[Vec<(String, f64)>]) -> f64 {
 }
 
 #[test]
+fn every_trainer_but_factors_learns_an_item_at_a_time() {
+    let all = rows(2000, 400, 20);
+    let moved = |item: u64| item.is_multiple_of(80);
+    let (old, new): (Vec<Row>, Vec<Row>) = all
+        .iter()
+        .partition(|r| !moved(r.1) || noise(r.0 ^ r.1 << 20).is_multiple_of(2));
+    for (trainer, full) in [
+        (
+            json!({"name": "cooccurrence", "weighting": "cosine"}),
+            false,
+        ),
+        (json!({"name": "cooccurrence", "weighting": "bm25"}), false),
+        (
+            json!({"name": "cooccurrence", "weighting": "p3alpha"}),
+            false,
+        ),
+        (json!("cooccurrence"), false),
+        (json!("sequence"), false),
+        (json!({"name": "ials", "factors": 4, "iterations": 2}), true),
+    ] {
+        // No row is cut, so that what is learnt is all there is of it.
+        let value = json!({"neighbors": 400, "updatable": true, "trainer": trainer});
+        let model = trained(&old, &value);
+        let step = updated(&model, &new, 0.25);
+        assert_eq!(step.manifest()["update"]["full"], full, "{trainer}");
+        let whole = trained(&all, &value);
+        let into = |model: &Model| -> Vec<Vec<(String, f64)>> {
+            let to_moved = |e: &(String, f64)| moved(e.0.parse().unwrap());
+            let rows = graph(model).into_iter();
+            rows.map(|row| row.into_iter().filter(to_moved).collect())
+                .collect()
+        };
+        let near = distance(&into(&step), &into(&whole));
+        assert!(near < 0.001, "{trainer}: {near}");
+        assert!(distance(&into(&model), &into(&whole)) > 0.1, "{trainer}");
+    }
+}
+
+#[test]
 fn a_new_item_has_edges_in_both_directions_at_once() {
     let all = rows(1500, 300, 20);
     let newcomer = |r: &Row| (r.0, 9999, r.2 + 1);

@@ -210,7 +210,7 @@ def update(
 
     Histories, popularity and attributes are always up to date. If the model was trained with
     ``updatable``, only the items of which enough has changed are learnt again; otherwise, or with
-    other trainers than ``spectral`` and ``ridge``, or if much has changed, all of them are.
+    the trainer ``ials``, or if much has changed, all of them are.
     ``model.manifest["update"]`` says what was done.
 
     >>> import tastemaker as tm

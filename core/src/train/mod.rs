@@ -20,6 +20,7 @@ mod update;
 pub use factors::FactorModel;
 pub(crate) use matrix::Matrix;
 pub use options::{IdType, TrainOptions};
+pub(crate) use paths::Step;
 pub use trainers::{
     Component, CooccurrenceOptions, IalsOptions, Plan, RidgeOptions, SequenceOptions,
     SpectralOptions, TrainerOptions, Weighting,

@@ -101,15 +101,31 @@ impl Paths {
     /// Each step of an item with what comes at the same moment or later in its path, by user and
     /// by time.
     pub(crate) fn of(&self, item: u32) -> impl Iterator<Item = (&Step, &[Step])> {
+        self.places_of(item)
+            .iter()
+            .filter_map(|&(place, end)| self.steps.get(place..end)?.split_first())
+    }
+
+    /// Each step of an item with what comes at the same moment or earlier in its path, by user
+    /// and by time.
+    pub(crate) fn to(&self, item: u32) -> impl Iterator<Item = (&Step, &[Step])> {
+        self.places_of(item).iter().filter_map(|&(place, _)| {
+            let path = self.ends.partition_point(|&end| end <= place);
+            let start = match path.checked_sub(1) {
+                Some(before) => *self.ends.get(before)?,
+                None => 0,
+            };
+            self.steps.get(start..=place)?.split_last()
+        })
+    }
+
+    fn places_of(&self, item: u32) -> &[(usize, usize)] {
         let item = item as usize;
         let range = match (self.starts.get(item), self.starts.get(item + 1)) {
             (Some(&start), Some(&end)) => start..end,
             _ => 0..0,
         };
-        let places = self.places.get(range).unwrap_or(&[]);
-        places
-            .iter()
-            .filter_map(|&(place, end)| self.steps.get(place..end)?.split_first())
+        self.places.get(range).unwrap_or(&[])
     }
 }
 
@@ -152,6 +168,13 @@ mod tests {
             .collect();
         assert_eq!(rests, [vec![1, 2, 0], vec![]]);
         assert_eq!(paths.of(2).count(), 2);
+        let befores: Vec<Vec<u32>> = [0, 2]
+            .into_iter()
+            .flat_map(|item| paths.to(item))
+            .map(|(_, before)| before.iter().map(|s| s.item).collect())
+            .collect();
+        assert_eq!(befores, [vec![], vec![0, 1, 2], vec![0, 1], vec![]]);
+        assert_eq!(paths.to(77).count(), 0);
         assert_eq!(paths.of(3).count(), 0);
         assert_eq!(paths.of(77).count(), 0);
     }

@@ -15,6 +15,9 @@ from suites.training import BASE, WEIGHTS, by, dense_events, expected, table
 SEEDS = range(4000)
 FILTER = {"name": "spectral", "alpha": 0}
 RIDGE = {"name": "ridge", "alpha": 0, "lambda": 0.5}
+COUNTS = {"name": "cooccurrence"}
+PATHS = {"name": "sequence", "gap_half_life_days": 2}
+DAY = 86_400_000
 
 
 def suites(_):
@@ -69,8 +72,8 @@ def whole(suite):
     add("two threads", base, table([("q", "a")]), spectral_only, {"threads": 2})
     world = {"users": 14, "items": 6, "each": 2, "weights": (0.25, 1, 2, 3.5), "times": (0, 86_400_000, 172_800_000)}
     for name, options in (
-        ("counts", by("cooccurrence")), ("counts, updatable", by("cooccurrence") | {"updatable": True}),
-        ("what comes after", by("sequence") | {"updatable": True}), ("decay", by("cooccurrence") | {"half_life_days": 1}),
+        ("counts", by("cooccurrence")), ("factors, updatable", by("ials", iterations=2, regularization=2) | {"updatable": True}),
+        ("what comes after", by("sequence")), ("decay", by("cooccurrence") | {"half_life_days": 1}),
         ("a blend", {"trainer": [{"name": "ridge", "lambda": 0.5}, "cooccurrence"]}),
     ):
         for seed in SEEDS:
@@ -93,13 +96,21 @@ def partial(suite):
         ("a blend", [RIDGE, FILTER | {"weight": 0.5}], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
         ("nothing reaches the tolerance", [RIDGE], 0.9, 24, [("u00", "i03", 0.5)]),
         ("no events at all", [FILTER], 0.25, 24, []),
+        ("cosines", [COUNTS | {"weighting": "cosine"}], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
+        ("walks", [COUNTS | {"weighting": "rp3beta", "alpha": 0.7, "beta": 0.4}], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
+        ("a new item, by walks", [COUNTS], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
+        ("what comes after", [PATHS], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
+        ("a new item, by what comes after", [PATHS, FILTER], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
+        ("all kinds", [FILTER, PATHS, RIDGE, COUNTS], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
         ("a new item", [FILTER], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
         ("a new item, by ridge", [RIDGE], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
         ("a new item and a new user, by both", [RIDGE, FILTER], 0.5, 24, [("u00", "new", 1), ("someone", "new", 3), ("someone", "i02", 2)]),
     ):
         for seed in SEEDS:
             try:
-                spliced(suite, name, parts, tolerance, dense_events(seed, users=old, items=12, each=3, weights=(0.25, 1, 2, 3.5)), table([row[:2] for row in new], weight=[row[2] for row in new]))
+                spliced(suite, name, parts, tolerance, dense_events(seed, users=old, items=12, each=3, weights=(0.25, 1, 2, 3.5), times=(0, DAY, 2 * DAY)), table(
+                    [row[:2] for row in new], weight=[row[2] for row in new], timestamp=[3 * DAY] * len(new),
+                ))
                 break
             except ValueError:
                 continue
@@ -127,9 +138,10 @@ def spliced(suite, name, parts, tolerance, old, new):
             graph[place[source], place[target]] = weight
     graph[sorted(fresh), :] = 0
     into, out_of = np.zeros_like(graph), np.zeros_like(graph)
+    timed = trainers.paths(histories, items, dense, spectral.Kinds())
     for part in trainers.plan(parts):
         weights = np.zeros_like(graph)
-        for i, row in enumerate(trainers.LEARN[part["name"]](dense, part, 100)):
+        for i, row in enumerate(trainers.LEARN[part["name"]](dense, part, timed if part["name"] == "sequence" else 100)):
             for j, weight in row.items():
                 weights[i, j] = max(weight, 0)
         into += part["weight"] * weights

@@ -42,6 +42,16 @@ impl Measure {
             Weighting::Rp3Beta { alpha, beta } => walk(matrix, alpha, beta),
         }
     }
+
+    /// The same with the sides exchanged: of the item at hand it gives the edges that lead to it.
+    pub(super) fn cooccurrence_into(matrix: &Matrix, options: &CooccurrenceOptions) -> Self {
+        match options.weighting {
+            // These are symmetric.
+            Weighting::Cosine | Weighting::Bm25 { .. } => Self::cooccurrence(matrix, options),
+            Weighting::P3Alpha { alpha } => walk_into(matrix, alpha, 0.0),
+            Weighting::Rp3Beta { alpha, beta } => walk_into(matrix, alpha, beta),
+        }
+    }
 }
 
 /// The sum of `of` over each column.
@@ -74,24 +84,47 @@ fn bm25(matrix: &Matrix, k1: f64, b: f64) -> Measure {
     entries(matrix, term, term, Vec::new())
 }
 
+/// A walk from the item at hand: a step to a user, and one to the other item.
 fn walk(matrix: &Matrix, alpha: f64, beta: f64) -> Measure {
-    let items = columns(matrix, |x| x);
-    let users: Vec<f64> = rows(matrix).map(|(_, values)| sum(values)).collect();
-    let step = |x: f32, degree: Option<&f64>| {
-        let share = f64::from(x) / degree.copied().unwrap_or(f64::INFINITY);
-        let power = if alpha == 1.0 {
-            share
-        } else {
-            libm::pow(share, alpha)
-        };
-        power as f32
-    };
+    let (items, users) = degrees(matrix);
     entries(
         matrix,
-        |_, item, x| step(x, items.get(item)),
-        |user, _, x| step(x, users.get(user)),
+        |_, item, x| step(x, items.get(item), alpha),
+        |user, _, x| step(x, users.get(user), alpha),
         powers(&items, -beta),
     )
+}
+
+/// A walk to the item at hand.
+fn walk_into(matrix: &Matrix, alpha: f64, beta: f64) -> Measure {
+    let (items, users) = degrees(matrix);
+    let turned = entries(
+        matrix,
+        |user, _, x| step(x, users.get(user), alpha),
+        |_, item, x| step(x, items.get(item), alpha),
+        Vec::new(),
+    );
+    Measure {
+        own: powers(&items, -beta),
+        ..turned
+    }
+}
+
+/// The sums of the columns and of the rows.
+fn degrees(matrix: &Matrix) -> (Vec<f64>, Vec<f64>) {
+    let users = rows(matrix).map(|(_, values)| sum(values)).collect();
+    (columns(matrix, |x| x), users)
+}
+
+/// The probability of a step along an entry, to the power of `alpha`.
+fn step(x: f32, degree: Option<&f64>, alpha: f64) -> f32 {
+    let share = f64::from(x) / degree.copied().unwrap_or(f64::INFINITY);
+    let power = if alpha == 1.0 {
+        share
+    } else {
+        libm::pow(share, alpha)
+    };
+    power as f32
 }
 
 /// A measure whose two sides are functions of the user, the item and the entry.

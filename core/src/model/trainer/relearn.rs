@@ -5,6 +5,7 @@
 //! the mean of its neighbours until they are found again.
 
 use super::super::graph::{Row, strongest};
+use super::pairs::Measure;
 use super::subspace::Basis;
 use super::{Pairwise, Pass, Scratch};
 use crate::error::Result;
@@ -42,10 +43,8 @@ impl Task<'_> {
     /// Whether the trainers can learn an item at a time.
     pub(crate) fn possible(parts: &[(&TrainerOptions, f32)]) -> bool {
         parts.iter().all(|(trainer, _)| {
-            matches!(
-                trainer,
-                TrainerOptions::Spectral(_) | TrainerOptions::Ridge(_)
-            )
+            // The factors of all users and items depend on each other.
+            !matches!(trainer, TrainerOptions::Ials(_))
         })
     }
 }
@@ -60,13 +59,20 @@ pub(crate) fn relearn(
     let trainers: Vec<&TrainerOptions> = task.parts.iter().map(|part| part.0).collect();
     let mut pass = Pass::new(task.matrix, &trainers, task.seed, task.keep, bases, workers)?;
     place(task, &mut pass, workers)?;
+    let turned: Vec<Option<Measure>> = trainers
+        .iter()
+        .map(|trainer| match trainer {
+            TrainerOptions::Cooccurrence(o) => Some(Measure::cooccurrence_into(task.matrix, o)),
+            _ => None,
+        })
+        .collect();
     let chunks: Vec<&[u32]> = task.targets.chunks(ITEMS_A_TASK).collect();
     let learnt = workers.map("graph", chunks, Scratch::default, |_, items, scratch| {
         let mut out = Vec::with_capacity(items.len());
         for &item in items {
             workers.control.check()?;
             let fresh = task.fresh.get(item as usize) == Some(&true);
-            out.push(pass.again(item, task.parts, fresh, scratch));
+            out.push(pass.again(item, task.parts, &turned, fresh, scratch));
         }
         Ok(out)
     })?;
@@ -120,12 +126,14 @@ impl Pass<'_> {
         &self,
         item: u32,
         parts: &[(&TrainerOptions, f32)],
+        turned: &[Option<Measure>],
         fresh: bool,
         scratch: &mut Scratch,
     ) -> Relearnt {
         scratch.begin();
         let (mut into, mut from, mut back) = (Row::new(), Row::new(), Row::new());
-        for (trainer, &(_, weight)) in self.trainers.iter().zip(parts) {
+        for ((trainer, &(_, weight)), turned) in self.trainers.iter().zip(parts).zip(turned) {
+            let mut limited = true;
             match trainer {
                 Pairwise::Spectral {
                     limit,
@@ -151,12 +159,35 @@ impl Pass<'_> {
                         ridge.back(gram, item, &scratch.row, &mut back);
                     }
                 }
-                Pairwise::Cooccurrence(_) | Pairwise::Sequence(_) | Pairwise::Ials { .. } => {
+                Pairwise::Cooccurrence(own) => {
+                    if fresh {
+                        scratch.pairs.take(self.matrix, own, item, &mut back);
+                    }
+                    let turned = turned.as_ref().unwrap_or(own);
+                    scratch
+                        .pairs
+                        .take(self.matrix, turned, item, &mut scratch.row);
+                    limited = false;
+                }
+                Pairwise::Sequence(own) => {
+                    if fresh {
+                        own.row(self.matrix, item, &mut scratch.pairs, &mut back);
+                    }
+                    own.column(self.matrix, item, &mut scratch.pairs, &mut scratch.row);
+                    limited = false;
+                }
+                Pairwise::Ials { .. } => {
                     scratch.row.clear();
+                    limited = false;
                 }
             }
-            let looked_at = scratch.pairs.candidates.iter();
-            into.extend(looked_at.map(|&other| (other, 0.0)));
+            if limited {
+                let looked_at = scratch.pairs.candidates.iter();
+                into.extend(looked_at.map(|&other| (other, 0.0)));
+            } else {
+                // The sums of the pairs are those of another trainer now.
+                scratch.begin();
+            }
             into.extend(scratch.row.iter().map(|&(other, w)| (other, weight * w)));
             from.extend(back.drain(..).map(|(other, w)| (other, weight * w)));
         }

@@ -18,7 +18,7 @@
 
 use super::pairs::{Pairs, powers};
 use crate::model::graph::Row;
-use crate::train::{Matrix, SequenceOptions};
+use crate::train::{Matrix, SequenceOptions, Step};
 
 /// See the module.
 pub(super) struct Sequence {
@@ -66,16 +66,36 @@ impl Sequence {
                 let Some(&weight) = self.by_distance.get(distance - 1) else {
                     break;
                 };
-                let near = self.half_life.map_or(1.0, |half_life| {
-                    let days = later.timestamp.saturating_sub(step.timestamp) as f64 / 86_400_000.0;
-                    libm::exp2(-days / half_life)
-                });
-                pairs.add(
-                    later.item,
-                    step.weight * later.weight * (weight * near) as f32,
-                );
+                pairs.add(later.item, self.product(step, later, weight));
             }
         }
         pairs.drain(item, &self.own, &self.other, out);
+    }
+
+    /// The weights of what leads to `item`: what comes before it.
+    pub(super) fn column(&self, matrix: &Matrix, item: u32, pairs: &mut Pairs, out: &mut Row) {
+        pairs.begin(matrix.items());
+        for (step, before) in matrix.paths().to(item) {
+            for earlier in before.iter().rev() {
+                let distance = (step.moment - earlier.moment) as usize;
+                if distance == 0 || earlier.item == item {
+                    continue;
+                }
+                let Some(&weight) = self.by_distance.get(distance - 1) else {
+                    break;
+                };
+                pairs.add(earlier.item, self.product(earlier, step, weight));
+            }
+        }
+        pairs.drain(item, &self.other, &self.own, out);
+    }
+
+    /// What two steps add to the edge between their items; `weight` is that of their distance.
+    fn product(&self, step: &Step, later: &Step, weight: f64) -> f32 {
+        let near = self.half_life.map_or(1.0, |half_life| {
+            let days = later.timestamp.saturating_sub(step.timestamp) as f64 / 86_400_000.0;
+            libm::exp2(-days / half_life)
+        });
+        step.weight * later.weight * (weight * near) as f32
     }
 }

@@ -44,7 +44,7 @@ const DRIFT: f64 = 0.25;
 ///
 /// Everything is learnt again, with the same bytes as [`super::train`] on all events would give
 /// but for what the manifest says of updates: if `tolerance` is 0, if the model is not updatable,
-/// if its trainers are others than `spectral` and `ridge`, if more than half of the items would
+/// if `ials` is among its trainers, if more than half of the items would
 /// be, or if a quarter of all co-occurrences has changed since the subspaces were found. The
 /// manifest's `update` says what was done: `{"tolerance", "items", "learnt", "full"}`.
 ///
