@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use support::{Dice, catalog, events, options, trained};
-use tastemaker::engine::{Engine, Request};
+use tastemaker::engine::{
+    Engine, GroupRequest, Request, ScoreRequest, SimilarRequest, SimilarUsersRequest,
+};
 use tastemaker::event::Event;
-use tastemaker::json::json;
+use tastemaker::json::{Value, json};
 use tastemaker::model::Model;
 use tastemaker::profile::Profile;
 
@@ -124,6 +126,80 @@ fn answers_under_load_are_the_answers_of_a_quiet_engine() {
         }
     });
     assert_eq!(engine.user_count(), 0, "nothing was recorded");
+}
+
+/// What each question answers about a user, as JSON.
+fn ask_all(engine: &Engine, user: &str, other: &str) -> [Value; 4] {
+    let similar = json!({"item_ids": ["item 3", "item 8"], "k": 6, "explain": true});
+    let score = json!({"user_id": user, "item_ids": ["item 1", "item 2", "none"], "explain": true});
+    let group =
+        json!({"members": [{"user_id": user}, {"user_id": other}], "k": 6, "explain": true});
+    let users = json!({"user_id": user, "k": 6});
+    let similar = SimilarRequest::from_json(&similar).unwrap();
+    let score = ScoreRequest::from_json(&score).unwrap();
+    let group = GroupRequest::from_json(&group).unwrap();
+    let users = SimilarUsersRequest::from_json(&users).unwrap();
+    [
+        engine.similar_items(&similar).unwrap().to_json(),
+        engine.score_items(&score).unwrap().to_json(),
+        engine.recommend_group(&group).unwrap().to_json(),
+        engine.similar_users(&users).unwrap().to_json(),
+    ]
+}
+
+#[test]
+fn the_other_questions_are_answered_under_load_as_in_a_quiet_engine() {
+    let models = models();
+    let users: Vec<String> = models[1].user_ids().map(str::to_owned).collect();
+    let pair = |at: usize| (users[at].as_str(), users[(at + 1) % users.len()].as_str());
+    let quiet = models.each_ref().map(|model| {
+        let engine = Engine::new(model.clone());
+        let answers = (0..users.len()).map(|at| ask_all(&engine, pair(at).0, pair(at).1));
+        answers.collect::<Vec<_>>()
+    });
+    let engine = Engine::new(models[0].clone());
+    let running = AtomicU64::new(THREADS);
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (engine, quiet, models, running, users) =
+                (&engine, &quiet, &models, &running, &users);
+            let pair = &pair;
+            scope.spawn(move || {
+                // Counted down also where an assertion fails, so that the loop below ends.
+                let _one = Countdown(running);
+                let mut dice = Dice::new(thread + 300);
+                for _ in 0..200 {
+                    let at = dice.below(users.len());
+                    let answers = ask_all(engine, pair(at).0, pair(at).1);
+                    for (number, answer) in answers.iter().enumerate() {
+                        let hash = answer["model"].as_str().unwrap();
+                        let model = models.iter().position(|m| m.hash() == hash).unwrap();
+                        assert_eq!(answer, &quiet[model][at][number]);
+                    }
+                    // Users of their own come and go beside.
+                    let own = format!("own {thread}");
+                    engine
+                        .record(&own, &Event::new("item 3", "view", 1))
+                        .unwrap();
+                    engine.erase(&own).unwrap();
+                }
+            });
+        }
+        let mut n = 0;
+        while running.load(Ordering::Relaxed) > 0 {
+            engine.swap(models[n % 3].clone());
+            n += 1;
+            std::thread::yield_now();
+        }
+    });
+}
+
+struct Countdown<'a>(&'a AtomicU64);
+
+impl Drop for Countdown<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[test]

@@ -24,6 +24,20 @@ function camel(object) {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [name(key), value]));
 }
 
+/** A member of a group: an id, or an object whose history holds objects. */
+function member(given) {
+  if (typeof given === 'string') return given;
+  const fields = camel(given);
+  if (fields.history) fields.history = fields.history.map(camel);
+  return fields;
+}
+
+function shown(reasons = []) {
+  const one = ({ itemId, contribution, share, members = [] }) =>
+    [itemId, bits(contribution), bits(share), ...members].join(':');
+  return reasons.map(one).join(',');
+}
+
 async function train(folder, output) {
   const data = JSON.parse(readFileSync(join(folder, 'train.json'), 'utf8'));
   const catalog = new tm.Catalog(data.catalog.schema);
@@ -44,12 +58,24 @@ function dump(snapshot, folder) {
     if (request.userId !== undefined && users.at(-1) !== request.userId) users.push(request.userId);
     const answer = engine.recommend(request);
     const items = answer.items.map((item) => `${item.itemId}:${bits(item.score)}:${item.source}`);
-    const reasons = answer.items.map((item) =>
-      (item.reasons ?? [])
-        .map((reason) => `${reason.itemId}:${bits(reason.contribution)}:${bits(reason.share)}`)
-        .join(','),
-    );
+    const reasons = answer.items.map((item) => shown(item.reasons));
     out.push(`${row}\t${items.join(',')}\t${reasons.join(';')}\t${answer.ignored.join(',')}`);
+  }
+  const questions = readFileSync(join(folder, 'questions.jsonl'), 'utf8').trimEnd().split('\n');
+  for (const [row, line] of questions.entries()) {
+    const [question, given] = JSON.parse(line);
+    const request = camel(given);
+    if (request.members) request.members = request.members.map(member);
+    const answer = engine[Object.keys(camel({ [question]: 0 }))[0]](request);
+    if (question === 'similar_users') {
+      const like = answer.users.map((user) => `${user.userId}:${bits(user.similarity)}`);
+      out.push(`${question} ${row}\t${like.join(',')}\t${answer.ignored.join(',')}`);
+      continue;
+    }
+    const end = (item) => item.source ?? `${Number(item.known)}${Number(item.seen)}`;
+    const items = answer.items.map((item) => `${item.itemId}:${bits(item.score)}:${end(item)}`);
+    const reasons = answer.items.map((item) => shown(item.reasons));
+    out.push(`${question} ${row}\t${items}\t${reasons.join(';')}\t${answer.ignored.join(',')}`);
   }
   const lists = new Map();
   for (const { userId, itemId, score } of model.recommend(users, { k: 20 })) {

@@ -16,6 +16,14 @@ def bits(value):
     return struct.pack(">d", value).hex()
 
 
+def shown(reasons):
+    return ",".join(
+        f"{reason.item_id}:{bits(reason.contribution)}:{bits(reason.share)}"
+        + "".join(f":{member}" for member in reason.members)
+        for reason in reasons
+    )
+
+
 def train(folder, output):
     data = json.loads((folder / "train.json").read_text())
     catalog = tm.Catalog(data["catalog"]["schema"])
@@ -37,14 +45,23 @@ def dump(snapshot, folder):
             users.append(user)
         answer = engine.recommend(**request)
         items = ",".join(f"{item.item_id}:{bits(item.score)}:{item.source}" for item in answer.items)
-        reasons = ";".join(
-            ",".join(
-                f"{reason.item_id}:{bits(reason.contribution)}:{bits(reason.share)}"
-                for reason in item.reasons
-            )
-            for item in answer.items
-        )
+        reasons = ";".join(shown(item.reasons) for item in answer.items)
         out.append(f"{row}\t{items}\t{reasons}\t{','.join(answer.ignored)}")
+    for row, line in enumerate((folder / "questions.jsonl").read_text().splitlines()):
+        question, request = json.loads(line)
+        answer = getattr(engine, question)(**request)
+        ignored = ",".join(answer.ignored)
+        if question == "similar_users":
+            users_like = ",".join(f"{user.user_id}:{bits(user.similarity)}" for user in answer.users)
+            out.append(f"{question} {row}\t{users_like}\t{ignored}")
+            continue
+        if question == "score_items":
+            last = [f"{item.known:d}{item.seen:d}" for item in answer.items]
+        else:
+            last = [item.source for item in answer.items]
+        items = ",".join(f"{item.item_id}:{bits(item.score)}:{end}" for item, end in zip(answer.items, last))
+        reasons = ";".join(shown(item.reasons) for item in answer.items)
+        out.append(f"{question} {row}\t{items}\t{reasons}\t{ignored}")
     lists = {}
     batch = model.recommend(users, k=20)
     for user, item, score in zip(batch.user_id, batch.item_id, batch.score):

@@ -1,9 +1,9 @@
 //! The Rust side of `cargo xtask conformance`, on MovieLens `ml-latest-small`.
 //!
 //! - `answers prepare DIR` writes what every language starts from: `train.json`
-//!   (columns, catalog, options) and `requests.jsonl`, both of them data, and
-//!   `rust.tm`, the snapshot that Rust trains from the first.
-//! - `answers dump SNAPSHOT DIR` prints a line a request, then a line a user of
+//!   (columns, catalog, options), `requests.jsonl` and `questions.jsonl` (`[question,
+//!   request]` a line), all of them data, and `rust.tm`, the snapshot that Rust trains from the first.
+//! - `answers dump SNAPSHOT DIR` prints a line a request, a line a question, then a line a user of
 //!   the batch: `label TAB item:score:source,… TAB reasons`, where scores and
 //!   contributions are the 16 hexadecimal digits of their bits.
 //!
@@ -24,7 +24,10 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tastemaker::control::Control;
-use tastemaker::engine::{Answer, Engine, Request};
+use tastemaker::engine::{
+    Answer, Engine, GroupRequest, Reason, Request, ScoreRequest, SimilarRequest,
+    SimilarUsersRequest,
+};
 use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::model::{BatchOptions, Model};
 use tastemaker::train::{TrainOptions, train};
@@ -121,6 +124,15 @@ fn prepare(folder: &Path) -> Result<(), Failure> {
         }
     }
     std::fs::write(folder.join("requests.jsonl"), lines)?;
+    let names: Vec<&str> = held.keys().map(String::as_str).collect();
+    let mut lines = String::new();
+    for (number, (user, held)) in held.iter().enumerate().step_by(3) {
+        let next = names[(number + 1) % names.len()];
+        for (question, request) in questions(user, next, held, &ratings) {
+            writeln!(lines, "{}", json!([question, request]))?;
+        }
+    }
+    std::fs::write(folder.join("questions.jsonl"), lines)?;
     println!(
         "{} events, {} items, {} users",
         known.len(),
@@ -161,6 +173,43 @@ fn requests(user: &str, held: &[usize], ratings: &Ratings<'_>) -> [Value; 4] {
     ]
 }
 
+/// The other questions, with their names, about every third user and the one after.
+fn questions(
+    user: &str,
+    next: &str,
+    held: &[usize],
+    ratings: &Ratings<'_>,
+) -> [(&'static str, Value); 5] {
+    let movies: Vec<&str> = held.iter().map(|row| ratings.movie[*row]).collect();
+    let few = &movies[..movies.len().min(3)];
+    let latest = held.last().map_or(0, |row| ratings.timestamp[*row]);
+    let filter = json!({ "genres": { "$in": ["Comedy", "Drama"] } });
+    let members = json!([
+        { "user_id": user, "weight": 2 },
+        { "user_id": next },
+        { "history": few.iter().map(|movie| json!({ "item_id": movie })).collect::<Vec<_>>() },
+    ]);
+    [
+        (
+            "similar_items",
+            json!({ "item_ids": few, "k": 10, "filter": filter, "explain": true }),
+        ),
+        (
+            "score_items",
+            json!({ "user_id": user, "item_ids": movies, "now": latest, "explain": true }),
+        ),
+        (
+            "recommend_group",
+            json!({ "members": members, "k": 10, "now": latest, "explain": true }),
+        ),
+        (
+            "recommend_group",
+            json!({ "members": [{ "user_id": user }, { "user_id": next }], "k": 10, "strategy": "least_misery", "explain": true }),
+        ),
+        ("similar_users", json!({ "user_id": user, "k": 10 })),
+    ]
+}
+
 fn dump(snapshot: &Path, folder: &Path) -> Result<(), Failure> {
     let model = Model::open(snapshot)?;
     let engine = Engine::new(model.clone());
@@ -175,7 +224,54 @@ fn dump(snapshot: &Path, folder: &Path) -> Result<(), Failure> {
             users.push(user.to_owned());
         }
         let answer = engine.recommend(&Request::from_json(&request)?)?;
-        write_answer(&mut out, row, &answer)?;
+        write_answer(&mut out, &row.to_string(), &answer)?;
+    }
+    let text = std::fs::read_to_string(folder.join("questions.jsonl"))?;
+    for (row, line) in text.lines().enumerate() {
+        let (question, request): (String, Value) = serde_json::from_str(line)?;
+        let label = format!("{question} {row}");
+        match question.as_str() {
+            "similar_items" => {
+                let answer = engine.similar_items(&SimilarRequest::from_json(&request)?)?;
+                write_answer(&mut out, &label, &answer)?;
+            }
+            "recommend_group" => {
+                let answer = engine.recommend_group(&GroupRequest::from_json(&request)?)?;
+                write_answer(&mut out, &label, &answer)?;
+            }
+            "score_items" => {
+                let scores = engine.score_items(&ScoreRequest::from_json(&request)?)?;
+                let items = scores.items.iter().map(|item| {
+                    let (known, seen) = (u8::from(item.known), u8::from(item.seen));
+                    format!(
+                        "{}:{:016x}:{known}{seen}",
+                        item.item_id,
+                        item.score.to_bits()
+                    )
+                });
+                let items: Vec<String> = items.collect();
+                let reasons = scores.items.iter().map(|item| shown(&item.reasons));
+                let reasons: Vec<String> = reasons.collect();
+                let (items, reasons) = (items.join(","), reasons.join(";"));
+                writeln!(
+                    out,
+                    "{label}\t{items}\t{reasons}\t{}",
+                    scores.ignored.join(",")
+                )?;
+            }
+            _ => {
+                let users = engine.similar_users(&SimilarUsersRequest::from_json(&request)?)?;
+                let rows = users.users.iter();
+                let rows = rows.map(|u| format!("{}:{:016x}", u.user_id, u.similarity.to_bits()));
+                let rows: Vec<String> = rows.collect();
+                writeln!(
+                    out,
+                    "{label}\t{}\t{}",
+                    rows.join(","),
+                    users.ignored.join(",")
+                )?;
+            }
+        }
     }
     let users: Vec<&str> = users.iter().map(String::as_str).collect();
     let options = BatchOptions::from_json(&json!({ "k": 20, "threads": 2 }))?;
@@ -198,7 +294,18 @@ fn dump(snapshot: &Path, folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_answer(out: &mut String, row: usize, answer: &Answer) -> Result<(), Failure> {
+/// A reason is `item:contribution:share`, in an answer for a group with the members after it.
+fn shown(reasons: &[Reason]) -> String {
+    let reasons = reasons.iter().map(|reason| {
+        let (given, share) = (reason.contribution.to_bits(), reason.share.to_bits());
+        let members = reason.members.iter().map(|member| format!(":{member}"));
+        let members: String = members.collect();
+        format!("{}:{given:016x}:{share:016x}{members}", reason.item_id)
+    });
+    reasons.collect::<Vec<_>>().join(",")
+}
+
+fn write_answer(out: &mut String, label: &str, answer: &Answer) -> Result<(), Failure> {
     let items: Vec<String> = answer
         .items
         .iter()
@@ -214,21 +321,11 @@ fn write_answer(out: &mut String, row: usize, answer: &Answer) -> Result<(), Fai
     let reasons: Vec<String> = answer
         .items
         .iter()
-        .map(|item| {
-            let reasons: Vec<String> = item
-                .reasons
-                .iter()
-                .map(|reason| {
-                    let (given, share) = (reason.contribution.to_bits(), reason.share.to_bits());
-                    format!("{}:{given:016x}:{share:016x}", reason.item_id)
-                })
-                .collect();
-            reasons.join(",")
-        })
+        .map(|item| shown(&item.reasons))
         .collect();
     writeln!(
         out,
-        "{row}\t{}\t{}\t{}",
+        "{label}\t{}\t{}\t{}",
         items.join(","),
         reasons.join(";"),
         answer.ignored.join(",")
