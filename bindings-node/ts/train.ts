@@ -174,6 +174,12 @@ export interface TrainOptions {
   skipInvalid?: boolean | undefined;
   /** The most items of one user that co-occurrences are counted over: 2048. */
   maxUserItems?: number | undefined;
+  /**
+   * What training may take of memory, in millions of bytes: no limit. It is compared with an
+   * estimate; `'auto'` leaves out trainers that would not fit, and where nothing fits, training
+   * fails with `limit_exceeded`.
+   */
+  memoryMb?: number | null | undefined;
 }
 
 /** What to train with besides the events. */

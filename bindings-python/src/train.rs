@@ -123,5 +123,5 @@ pub(crate) fn update<'py>(
 /// The options of training with their defaults.
 #[pyfunction]
 pub(crate) fn default_options(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    json::to_python(py, &TrainOptions::default().to_json())
+    json::to_python(py, &TrainOptions::default().defaults_json())
 }

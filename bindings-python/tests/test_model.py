@@ -156,9 +156,9 @@ def test_options(events: dict[str, Any]) -> None:
     defaults = tm.TrainOptions.defaults()
     assert defaults["trainer"] == "auto"
     assert defaults["neighbors"] == 100
-    # The dataclass and the core name the same options; kinds and tune stand apart in the core's list.
+    # The dataclass and the core name the same options; kinds stand apart in the core's list.
     fields = set(tm.TrainOptions.__dataclass_fields__)
-    assert fields - {"kinds", "tune"} == defaults.keys() - {"kinds", "threads", "item_id_type", "user_id_type"}
+    assert fields - {"kinds"} == defaults.keys() - {"kinds", "threads", "item_id_type", "user_id_type"}
     for options in ({"neighbours": 5}, {"neighbors": 0}, {"half_life_days": float("nan")}, {"neighbors": "many"}, 3):
         with pytest.raises(tm.InvalidArgumentError):
             tm.train(events, options=options, progress=False)

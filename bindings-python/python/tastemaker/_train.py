@@ -60,6 +60,13 @@ class TrainOptions:
     """Leaves invalid rows out instead of failing. Default false."""
     max_user_items: int | None = None
     """The newest items of a user that training looks at, 1 to 2048. Default 2048."""
+    memory_mb: int | None = None
+    """What training may take of memory, in millions of bytes. Default: no limit.
+
+    It is compared with an estimate, which does not count the columns of events that are given.
+    ``"auto"`` leaves out trainers that would not fit; where nothing fits,
+    :class:`LimitExceededError` is raised.
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """The options that are set."""

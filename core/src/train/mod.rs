@@ -58,7 +58,7 @@ use crate::parallel::Workers;
 /// `InvalidWeight`, `InvalidTimestamp`, `UnknownKind`; the message names the rows, and with
 /// `skip_invalid` such rows are left out and counted in the manifest),
 /// [`crate::ErrorKind::InvalidArgument`] for options and for no data at all,
-/// [`crate::ErrorKind::Cancelled`].
+/// [`crate::ErrorKind::LimitExceeded`] where it needs more than `memory_mb`, [`crate::ErrorKind::Cancelled`].
 ///
 /// ```
 /// use tastemaker::event::{EventColumns, IdColumn};
@@ -89,10 +89,16 @@ pub fn train(
     control.check()?;
     control.report("events", 1, 1);
     let tuned = match &options.trainer {
-        Plan::Blend(parts) => tune::Tuned {
-            parts: parts.clone(),
-            report: Json::Null,
-        },
+        Plan::Blend(parts) => {
+            if options.memory_mb.is_some() {
+                let footprint = tune::memory::Footprint::of(&data, &matrix, options);
+                tune::memory::check(footprint.training(parts, options.neighbors), options)?;
+            }
+            tune::Tuned {
+                parts: parts.clone(),
+                report: Json::Null,
+            }
+        }
         Plan::Auto => tune::tune(&data, options, None, &workers)?,
     };
     let (rows, state) = learn(&matrix, &tuned.parts, options, &workers)?;

@@ -31,7 +31,7 @@ impl IdType {
     }
 }
 
-/// Options of [`super::train`]. All but `threads` are recorded in the snapshot's manifest.
+/// Options of [`super::train`]. All but `threads` and `memory_mb` are recorded in the snapshot's manifest.
 ///
 /// ```
 /// use tastemaker::{json::json, train::TrainOptions};
@@ -66,6 +66,11 @@ pub struct TrainOptions {
     pub skip_invalid: bool,
     /// The newest items of a user that training looks at, 1 to 2048. Default 2048.
     pub max_user_items: usize,
+    /// What training may take of memory, in MB (millions of bytes), or `None` for no limit; 1 to
+    /// 1e9. Default `None`. It is compared with an estimate, before the trainers begin, which
+    /// does not count the caller's own columns, nor what `updatable` adds. `auto` leaves out trainers that would not fit;
+    /// where nothing fits, training fails with [`ErrorKind::LimitExceeded`].
+    pub memory_mb: Option<u64>,
     /// Threads, 1 to 1024. The result does not depend on it. Default 1.
     pub threads: usize,
     /// How the caller's item ids looked.
@@ -88,6 +93,7 @@ impl Default for TrainOptions {
             recommend_unlisted: false,
             skip_invalid: false,
             max_user_items: 2048,
+            memory_mb: None,
             threads: 1,
             item_id_type: IdType::Text,
             user_id_type: IdType::Text,
@@ -95,7 +101,9 @@ impl Default for TrainOptions {
     }
 }
 
-const NAMES: [&str; 14] = [
+const MOST_MEMORY_MB: u64 = 1_000_000_000;
+
+const NAMES: [&str; 15] = [
     "neighbors",
     "trainer",
     "tune",
@@ -107,6 +115,7 @@ const NAMES: [&str; 14] = [
     "recommend_unlisted",
     "skip_invalid",
     "max_user_items",
+    "memory_mb",
     "threads",
     "item_id_type",
     "user_id_type",
@@ -152,14 +161,18 @@ impl TrainOptions {
             skip_invalid: fields.bool("skip_invalid", d.skip_invalid)?,
             max_user_items: fields.whole("max_user_items", d.max_user_items as u64, 1, 2048)?
                 as usize,
+            memory_mb: match fields.get("memory_mb") {
+                None => None,
+                Some(_) => Some(fields.whole("memory_mb", 1, 1, MOST_MEMORY_MB)?),
+            },
             threads: fields.whole("threads", d.threads as u64, 1, 1024)? as usize,
             item_id_type: id_type("item_id_type")?,
             user_id_type: id_type("user_id_type")?,
         })
     }
 
-    /// The options that the manifest records: all but `threads`, `tune`, `kinds` and the types of
-    /// ids, which stand there on their own or not at all.
+    /// The options that the manifest records: all but `threads`, `memory_mb`, `tune`, `kinds` and the
+    /// types of ids, which stand there on their own or not at all.
     #[must_use]
     pub fn to_json(&self) -> Json {
         json!({
@@ -175,6 +188,18 @@ impl TrainOptions {
         })
     }
 
+    /// What [`TrainOptions::to_json`] gives, with `tune` and `memory_mb`: for showing defaults.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn defaults_json(&self) -> Json {
+        let mut options = self.to_json();
+        if let Some(map) = options.as_object_mut() {
+            map.insert("tune".to_owned(), self.tune.to_json());
+            map.insert("memory_mb".to_owned(), self.memory_mb.into());
+        }
+        options
+    }
+
     /// Checks every range.
     ///
     /// # Errors
@@ -183,6 +208,7 @@ impl TrainOptions {
         check_threads(self.threads)?;
         Self::from_json(&self.to_json())?;
         TuneOptions::from_json(&self.tune.to_json())?;
+        Self::from_json(&json!({"memory_mb": self.memory_mb}))?;
         if self.half_life_days.is_some_and(|days| !days.is_finite()) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
@@ -233,6 +259,9 @@ mod tests {
             json!({"half_life_days": 0}),
             json!({"threads": 0}),
             json!({"max_user_items": 0}),
+            json!({"memory_mb": 0}),
+            json!({"memory_mb": 1.5}),
+            json!({"memory_mb": 1e10}),
             json!({"keep_profiles": 1}),
             json!({"item_id_type": "uuid"}),
             json!({"colour": "red"}),

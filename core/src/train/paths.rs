@@ -98,6 +98,11 @@ impl Paths {
         }
     }
 
+    /// Whether nothing asked for the order of time, or there are no times.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// Each step of an item with what comes at the same moment or later in its path, by user and
     /// by time.
     pub(crate) fn of(&self, item: u32) -> impl Iterator<Item = (&Step, &[Step])> {

@@ -223,11 +223,16 @@ def refused(suite):
     for options in (
         {"neighbors": 0}, {"neighbors": 4097}, {"neighbors": 1.5}, {"neighbors": -1}, {"rank": 3}, {"seed": -1}, {"seed": 0.5}, {"half_life_days": 0},
         {"half_life_days": -1}, {"half_life_days": 1e7}, {"max_user_items": 0}, {"max_user_items": 2049}, {"threads": 0},
+        {"memory_mb": 0}, {"memory_mb": -5}, {"memory_mb": 2.5}, {"memory_mb": 2_000_000_000}, {"memory_mb": "64"},
         {"threads": 1025}, {"neighbours": 5}, {"kinds": {"view": None}}, {"kinds": {"view": 1e7}}, {"kinds": {"view": {"scale": 0}}},
         {"kinds": {"view": {"wait": 1}}}, {"kinds": ["view"]}, {"item_id_type": "uuid"}, {"user_id_type": ""},
     ):
         suite.fails(f"option refused: {options}", "train", {"events": events, "options": options}, "invalid_argument")
     suite.fails("option refused: 256 kinds", "train", {"events": events, "options": {"kinds": {f"k{i}": 1 for i in range(256)}}}, "invalid_argument")
+    # Whatever the events: no training fits into one megabyte.
+    for trainer in ("auto", "ridge", ["cooccurrence", "sequence"]):
+        given = {"events": events, "options": {"memory_mb": 1, "trainer": trainer}}
+        suite.fails(f"no memory for {trainer}", "train", given, "limit_exceeded")
     for name in ("", "k" * 65):
         suite.fails(f"option refused: a kind of {len(name)} bytes", "train", {"events": events, "options": {"kinds": {name: 1}}}, "unknown_kind")
     suite.fails("no events and no catalog", "train", {"events": {"user_id": [], "item_id": []}}, "invalid_argument")

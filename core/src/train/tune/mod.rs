@@ -11,6 +11,7 @@
 mod cost;
 mod holdout;
 mod judge;
+pub(super) mod memory;
 mod options;
 
 use serde_json::{Value as Json, json};
@@ -18,7 +19,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ingest::Data;
 use super::{
-    Component, RidgeOptions, SequenceOptions, SpectralOptions, TrainOptions, TrainerOptions,
+    Component, Matrix, RidgeOptions, SequenceOptions, SpectralOptions, TrainOptions, TrainerOptions,
 };
 use crate::error::Result;
 use crate::model::graph::Row;
@@ -89,9 +90,15 @@ pub(super) fn tune(
     given: Option<Vec<(u32, u32)>>,
     workers: &Workers<'_>,
 ) -> Result<Tuned> {
+    let footprint = || {
+        let matrix = Matrix::build(&data.signals, &data.starts, data.items.len(), options);
+        memory::Footprint::of(data, &matrix, options)
+    };
+    let footprint = options.memory_mb.map(|_| footprint());
+    let parts = affordable(footprint.as_ref(), options)?;
     let none = |reason: &str| {
         Ok(Tuned {
-            parts: fallback(),
+            parts: parts.clone(),
             report: json!({
                 "options": options.tune.to_json(),
                 "protocol": Json::Null,
@@ -112,6 +119,10 @@ pub(super) fn tune(
         None => hold(1.0),
     };
     let mut trainers = candidates(&holdout);
+    let left_out = fit(&mut trainers, footprint.as_ref(), options);
+    if trainers.is_empty() {
+        return none("memory_mb is too small to try anything");
+    }
     let mut share = 1.0;
     let estimate = |holdout: &Holdout, trainers: &[TrainerOptions]| {
         cost::pass(&holdout.matrix, trainers) + TRIALS * cost::trial(holdout, options.neighbors)
@@ -131,7 +142,70 @@ pub(super) fn tune(
     }
     let mut search = Search::new(&holdout, options, trainers, workers)?;
     search.run()?;
-    Ok(search.finish(share))
+    let mut tuned = search.finish(share);
+    if let (Some(map), false) = (tuned.report.as_object_mut(), left_out.is_empty()) {
+        map.insert("left_out_for_memory".to_owned(), left_out.into());
+    }
+    Ok(tuned)
+}
+
+/// What is trained where nothing can be tried, and fits the memory: the usual blend, or its parts
+/// alone, or a small trainer.
+fn affordable(
+    footprint: Option<&memory::Footprint>,
+    options: &TrainOptions,
+) -> Result<Vec<Component>> {
+    let blend = fallback();
+    let Some(footprint) = footprint else {
+        return Ok(blend);
+    };
+    let small = TrainerOptions::Spectral(SpectralOptions {
+        rank: 16,
+        ..SpectralOptions::default()
+    });
+    let mut alone: Vec<TrainerOptions> = blend.iter().map(|part| part.trainer.clone()).collect();
+    alone.push(small);
+    let alone = alone.into_iter().map(|trainer| {
+        let weight = 1.0;
+        vec![Component { weight, trainer }]
+    });
+    let mut last = Vec::new();
+    for parts in std::iter::once(blend).chain(alone) {
+        let needed = footprint.training(&parts, options.neighbors);
+        if memory::check(needed, options).is_ok() {
+            return Ok(parts);
+        }
+        last = parts;
+    }
+    memory::check(footprint.training(&last, options.neighbors), options)?;
+    Ok(last)
+}
+
+/// Takes out the trainers that need most until the others fit; what was taken out, in words.
+fn fit(
+    trainers: &mut Vec<TrainerOptions>,
+    footprint: Option<&memory::Footprint>,
+    options: &TrainOptions,
+) -> Vec<String> {
+    let mut out = Vec::new();
+    let (Some(footprint), Some(allowed)) = (footprint, options.memory_mb) else {
+        return out;
+    };
+    let needed = |trainers: &[TrainerOptions]| footprint.tuning(trainers, options.neighbors);
+    while !trainers.is_empty() && needed(trainers) > allowed as f64 {
+        let without = |at: usize| {
+            let mut rest = trainers.clone();
+            rest.remove(at);
+            needed(&rest)
+        };
+        // Of equals the last: candidates come in the order of how often they win.
+        let dearest =
+            (0..trainers.len()).min_by(|&a, &b| without(a).total_cmp(&without(b)).then(b.cmp(&a)));
+        if let Some(at) = dearest {
+            out.push(trainers.remove(at).label());
+        }
+    }
+    out
 }
 
 /// From 0 to 1 by the user's id.
