@@ -12,6 +12,7 @@
 
 mod ials;
 mod million;
+mod movies;
 mod next_item;
 mod overhead;
 mod quality;
@@ -56,6 +57,7 @@ fn run() -> Result<(), Failure> {
             ials::quality(&sitting)?;
             next_item::print(&sitting)
         }
+        "quality.ml-latest-small" => movies::print(&sitting),
         "train" => {
             train::print(&sitting)?;
             update::print(&sitting)?;

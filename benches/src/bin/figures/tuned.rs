@@ -30,7 +30,8 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
     train_only(sitting, &gowalla, "gowalla")?;
     dev_users(sitting, &gowalla)?;
     train_only(sitting, &sitting.split("ml-1m")?, "ml-1m")?;
-    train_only(sitting, &citations(sitting)?, "citeulike")
+    train_only(sitting, &citations(sitting)?, "citeulike")?;
+    crate::movies::print(sitting)
 }
 
 /// Trains on ids as texts of fixed width.
@@ -63,7 +64,7 @@ fn train_only(sitting: &Sitting, split: &Split, name: &str) -> Result<(), Failur
     )
 }
 
-fn lines(
+pub(crate) fn lines(
     sitting: &Sitting,
     model: &Model,
     split: &Split,
