@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use support::{Dice, options};
 use tastemaker::catalog::Catalog;
 use tastemaker::control::{Control, Progress};
-use tastemaker::engine::{Engine, Request};
+use tastemaker::engine::{Engine, Request, ScoreRequest};
 use tastemaker::event::{EventColumns, IdColumn};
 use tastemaker::json::{Value as Json, json};
 use tastemaker::model::Model;
@@ -324,4 +324,35 @@ fn one_bot_hardly_moves_the_answers_of_others() {
             assert!(same >= least, "{trainer}, {bot}: {same}");
         }
     }
+}
+
+#[test]
+fn a_dismissed_item_lowers_its_neighbours() {
+    let table = tastes(200, 80, 15);
+    let model = table.train(false, &json!({"trainer": "ridge"}), &Control::new());
+    let model = model.unwrap();
+    let engine = Engine::new(model.clone());
+    let scores = |history: Json| -> Vec<f64> {
+        let items: Vec<String> = (0..80).map(|item| item.to_string()).collect();
+        let request = json!({"history": history, "item_ids": items});
+        let request = ScoreRequest::from_json(&request).unwrap();
+        let scores = engine.score_items(&request).unwrap();
+        scores.items.iter().map(|item| item.score).collect()
+    };
+    let before = scores(json!([{"item_id": "0"}]));
+    let after = scores(json!([{"item_id": "0"}, {"item_id": "4", "kind": "dismiss"}]));
+    let mut lowered = 0;
+    for (item, (before, after)) in before.iter().zip(&after).enumerate() {
+        let index = (0..80).find(|&i| model.item_id(i) == Some(item.to_string().as_str()));
+        let near = model.neighbors("4").unwrap();
+        let near = near.iter().find(|(other, _)| Some(*other) == index);
+        // By the weight of its edge, and nothing else moves.
+        let weight = near.map_or(0.0, |&(_, weight)| f64::from(weight));
+        assert!(
+            (before - after - weight).abs() < 1e-12,
+            "{item}: {before} {after} {weight}"
+        );
+        lowered += usize::from(after < before);
+    }
+    assert!(lowered >= 10, "{lowered}");
 }
