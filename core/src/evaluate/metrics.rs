@@ -145,13 +145,13 @@ impl Layout {
 }
 
 /// The gains 1/log₂(rank + 1) and their running sums.
-pub(super) struct Gains {
+pub(crate) struct Gains {
     gain: Vec<f64>,
     ideal: Vec<f64>,
 }
 
 impl Gains {
-    pub(super) fn new(ranks: usize) -> Self {
+    pub(crate) fn new(ranks: usize) -> Self {
         let gain: Vec<f64> = (1..=ranks)
             .map(|rank| 1.0 / libm::log2(rank as f64 + 1.0))
             .collect();
@@ -163,6 +163,28 @@ impl Gains {
         let ideal = ideal.collect();
         Self { gain, ideal }
     }
+}
+
+/// Recall and NDCG at `k` of a list, of which `hits` says place by place whether it is one of the
+/// `tested` items; 0 where there are none. `gains` are for `k` ranks at least.
+pub(crate) fn recall_and_ndcg(
+    hits: impl Iterator<Item = bool>,
+    k: usize,
+    tested: usize,
+    gains: &Gains,
+) -> (f64, f64) {
+    let mut tally = Tally::default();
+    for hit in hits {
+        let place = Place {
+            hit,
+            ..Place::default()
+        };
+        tally.add(place, gains);
+    }
+    let mut row = [0.0; AT_CUTOFF];
+    tally.write(k, tested, gains, &mut row);
+    let [recall, ndcg, ..] = row;
+    (recall, ndcg)
 }
 
 /// What the places of a list add up to, place by place.

@@ -15,7 +15,7 @@ mod chance;
 mod compare;
 mod items;
 mod judge;
-mod metrics;
+pub(crate) mod metrics;
 mod options;
 mod report;
 mod split;

@@ -2,6 +2,7 @@
 
 use super::holdout::Holdout;
 use crate::error::Result;
+use crate::evaluate::metrics::{Gains, recall_and_ndcg};
 use crate::model::graph::Row;
 use crate::parallel::Workers;
 
@@ -42,6 +43,7 @@ pub(super) fn judge(
     k: usize,
     workers: &Workers<'_>,
 ) -> Result<Verdict> {
+    let gains = Gains::new(k);
     let tasks: Vec<_> = holdout.users.chunks(USERS_A_TASK).collect();
     let parts = workers.map(
         "tune",
@@ -90,7 +92,11 @@ pub(super) fn judge(
                     best.truncate(k);
                 }
                 best.sort_unstable_by(order);
-                out.push(metrics(best, holdout.truth(range), k));
+                let truth = holdout.truth(range);
+                let hits = best
+                    .iter()
+                    .map(|(_, item)| truth.binary_search(item).is_ok());
+                out.push(recall_and_ndcg(hits, k, truth.len(), &gains));
             }
             Ok(out)
         },
@@ -106,22 +112,4 @@ pub(super) fn judge(
     verdict.ndcg /= users;
     verdict.score = (verdict.recall + verdict.ndcg) / 2.0;
     Ok(verdict)
-}
-
-/// (recall, NDCG) of one ranking.
-fn metrics(best: &[(f32, u32)], truth: &[u32], k: usize) -> (f64, f64) {
-    let gain = |rank: usize| 1.0 / libm::log2(rank as f64 + 2.0);
-    let (mut hits, mut dcg) = (0usize, 0.0);
-    for (rank, (_, item)) in best.iter().enumerate() {
-        if truth.binary_search(item).is_ok() {
-            hits += 1;
-            dcg += gain(rank);
-        }
-    }
-    let ideal: f64 = (0..k.min(truth.len())).map(gain).sum();
-    if ideal > 0.0 {
-        (hits as f64 / truth.len() as f64, dcg / ideal)
-    } else {
-        (0.0, 0.0)
-    }
 }
