@@ -347,7 +347,7 @@ fn a_dismissed_item_lowers_its_neighbours() {
         let near = model.neighbors("4").unwrap();
         let near = near.iter().find(|(other, _)| Some(*other) == index);
         // By the weight of its edge, and nothing else moves.
-        let weight = near.map_or(0.0, |&(_, weight)| f64::from(weight));
+        let weight = near.map_or(0.0, |&(_, weight)| weight);
         assert!(
             (before - after - weight).abs() < 1e-12,
             "{item}: {before} {after} {weight}"
