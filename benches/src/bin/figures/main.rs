@@ -10,6 +10,7 @@
     reason = "it prints figures and measures time"
 )]
 
+mod ease;
 mod ials;
 mod million;
 mod movies;
@@ -55,6 +56,7 @@ fn run() -> Result<(), Failure> {
             quality::print(&sitting)?;
             tuned::print(&sitting)?;
             ials::quality(&sitting)?;
+            ease::print(&sitting)?;
             next_item::print(&sitting)
         }
         "quality.ml-latest-small" => movies::print(&sitting),

@@ -76,18 +76,17 @@ fn set(sitting: &Sitting, split: &Split, name: &str, cuts: &[usize]) -> Result<(
     peers(sitting, split, name, &served)
 }
 
-/// Trains on ids as texts of fixed width.
 fn learn(split: &Split, threads: u64) -> Result<Model, Failure> {
+    let options = json!({ "neighbors": 100, "trainer": "spectral", "threads": threads });
+    learn_by(split, &TrainOptions::from_json(&options)?)
+}
+
+/// Trains on ids as texts of fixed width.
+pub(crate) fn learn_by(split: &Split, options: &TrainOptions) -> Result<Model, Failure> {
     let (users, items) = (texts(&split.train.users), texts(&split.train.items));
     let (users, items) = (borrowed(&users), borrowed(&items));
     let columns = EventColumns::new(IdColumn::Text(&users), IdColumn::Text(&items));
-    let options = json!({ "neighbors": 100, "trainer": "spectral", "threads": threads });
-    Ok(train(
-        &columns,
-        None,
-        &TrainOptions::from_json(&options)?,
-        &Control::new(),
-    )?)
+    Ok(train(&columns, None, options, &Control::new())?)
 }
 
 pub(crate) fn texts(ids: &[i64]) -> Vec<String> {
