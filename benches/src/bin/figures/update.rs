@@ -100,7 +100,7 @@ fn of(sitting: &Sitting, split: &Split, rank: u64) -> Result<(), Failure> {
             "full training",
             median(&theirs),
             Better::Lower,
-            "ours, of all events with the same trainers.",
+            "ours, of all events with the same trainers",
         ),
     );
     let ndcg = |model: &Model| -> Result<f64, Failure> {
@@ -111,12 +111,12 @@ fn of(sitting: &Sitting, split: &Split, rank: u64) -> Result<(), Failure> {
         (
             "full training",
             &full,
-            "ours, of all events with the same trainers.",
+            "ours, of all events with the same trainers",
         ),
         (
             "without update",
             &before,
-            "ours, the model of 99 % of the events.",
+            "ours, the model of 99 % of the events",
         ),
     ] {
         figure::print_with(
