@@ -36,6 +36,7 @@
 //! | [`engine`] | a model and its users: record, ask, explain, erase |
 //! | [`condition`] | the predicate language of filters |
 //! | [`evaluate`] | ranking metrics beside a baseline |
+//! | [`experiment`] | who gets which variant |
 //! | [`control`] | progress and cancellation |
 //! | [`id`], [`snapshot`] | limits of ids, and numbers of the file format |
 //!
@@ -64,6 +65,7 @@ pub mod engine;
 mod error;
 pub mod evaluate;
 pub mod event;
+pub mod experiment;
 mod fields;
 pub mod id;
 pub mod model;
