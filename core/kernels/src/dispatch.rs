@@ -42,7 +42,14 @@ macro_rules! multiversion {
                     return unsafe { avx2($($arg),*) };
                 }
             }
-            $name::body(crate::lanes::Portable, $($arg),*)
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            {
+                $name::body(crate::lanes::wasm::Simd128, $($arg),*)
+            }
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+            {
+                $name::body(crate::lanes::Portable, $($arg),*)
+            }
         }
 
         pub(crate) mod $name {

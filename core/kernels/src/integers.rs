@@ -196,3 +196,62 @@ mod x86 {
         }
     }
 }
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    //! The SIMD of WebAssembly.
+
+    use super::{Integers, LANES, places};
+    use crate::lanes::wasm::{PART, Simd128, lanes_of};
+    use std::arch::wasm32::{
+        i8x16_bitmask, i8x16_narrow_i16x8, i8x16_splat, i16x8_narrow_i32x4, i32x4_gt, i32x4_max,
+        i32x4_splat, u8x16_ne, v128, v128_bitselect, v128_load, v128_store,
+    };
+
+    /// One register of a line.
+    #[inline(always)]
+    fn part(line: &[i32; LANES], i: usize) -> v128 {
+        // SAFETY: callers ask for parts below 4 only: the 16 bytes from lane `4 · i` on.
+        unsafe { v128_load(line.as_ptr().add(i % PART * PART).cast()) }
+    }
+
+    impl Integers for Simd128 {
+        #[inline(always)]
+        fn marked(self, marks: &[u8; 64]) -> u64 {
+            let mut bits = 0;
+            let (parts, _) = marks.as_chunks::<16>();
+            for (i, part) in parts.iter().enumerate() {
+                // SAFETY: the part has the 16 bytes that are read.
+                let part = unsafe { v128_load(part.as_ptr().cast()) };
+                bits |= u64::from(i8x16_bitmask(u8x16_ne(part, i8x16_splat(0)))) << (16 * i);
+            }
+            bits
+        }
+
+        #[inline(always)]
+        fn above(self, line: &[i32; LANES], threshold: i32) -> u16 {
+            let threshold = i32x4_splat(threshold);
+            let above = |i| i32x4_gt(part(line, i), threshold);
+            // All ones and all zeros stay what they are in fewer bits.
+            let low = i16x8_narrow_i32x4(above(0), above(1));
+            let high = i16x8_narrow_i32x4(above(2), above(3));
+            i8x16_bitmask(i8x16_narrow_i16x8(low, high))
+        }
+
+        #[inline(always)]
+        fn raise(self, most: &mut [i32; LANES], line: &[i32; LANES], bits: u16) {
+            for i in 0..LANES / PART {
+                let old = part(most, i);
+                let new = i32x4_max(old, part(line, i));
+                let new = v128_bitselect(new, old, lanes_of(bits, i));
+                // SAFETY: the 16 bytes from lane `4 · i` on.
+                unsafe { v128_store(most.as_mut_ptr().add(i * PART).cast(), new) };
+            }
+        }
+
+        #[inline(always)]
+        fn places(self, bits: u64, first: u32, to: &mut [u32; 64]) {
+            places(bits, first, to);
+        }
+    }
+}

@@ -43,6 +43,10 @@ pub(crate) trait Isa: Copy + crate::integers::Integers + crate::shorts::Shorts {
 
 /// Plain Rust: the definition, and the path of every other processor.
 #[derive(Clone, Copy)]
+#[cfg_attr(
+    all(target_arch = "wasm32", target_feature = "simd128"),
+    allow(dead_code, reason = "every kernel has the SIMD copy there")
+)]
 pub(crate) struct Portable;
 
 impl Isa for Portable {
@@ -218,5 +222,74 @@ pub(crate) mod x86 {
                 (add(a.0, b.0, low), add(a.1, b.1, high))
             }
         }
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) mod wasm {
+    //! The SIMD of WebAssembly. A module that has it does not start where it is missing.
+
+    use super::{Isa, LANES};
+    use std::arch::wasm32::{
+        f32x4_add, f32x4_mul, f32x4_splat, i32x4, i32x4_eq, i32x4_splat, v128, v128_and, v128_load,
+        v128_store,
+    };
+
+    /// Lanes of one register.
+    pub(crate) const PART: usize = 4;
+
+    /// The four registers of a line.
+    type Parts = [v128; LANES / PART];
+
+    /// 128-bit SIMD, which is there wherever this is compiled.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Simd128;
+
+    impl Isa for Simd128 {
+        type V = Parts;
+
+        #[inline(always)]
+        fn splat(self, value: f32) -> Parts {
+            [f32x4_splat(value); LANES / PART]
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> Parts {
+            // SAFETY: part `i` is the 16 bytes from lane `4 · i` on, which the array has.
+            std::array::from_fn(|i| unsafe { v128_load(from.as_ptr().add(i * PART).cast()) })
+        }
+
+        #[inline(always)]
+        fn store(self, value: Parts) -> [f32; LANES] {
+            let mut to = [0f32; LANES];
+            for (i, part) in value.into_iter().enumerate() {
+                // SAFETY: as in `load`.
+                unsafe { v128_store(to.as_mut_ptr().add(i * PART).cast(), part) };
+            }
+            to
+        }
+
+        #[inline(always)]
+        fn add(self, a: Parts, b: Parts) -> Parts {
+            std::array::from_fn(|i| f32x4_add(a[i], b[i]))
+        }
+
+        #[inline(always)]
+        fn mul(self, a: Parts, b: Parts) -> Parts {
+            std::array::from_fn(|i| f32x4_mul(a[i], b[i]))
+        }
+
+        #[inline(always)]
+        fn add_where(self, a: Parts, bits: u16, b: Parts) -> Parts {
+            std::array::from_fn(|i| f32x4_add(a[i], v128_and(b[i], lanes_of(bits, i))))
+        }
+    }
+
+    /// All ones in the lanes of a part that have a bit.
+    #[inline(always)]
+    pub(crate) fn lanes_of(bits: u16, part: usize) -> v128 {
+        let own = i32x4(1, 2, 4, 8);
+        let bits = i32x4_splat(i32::from(bits >> (part * PART)));
+        i32x4_eq(v128_and(bits, own), own)
     }
 }

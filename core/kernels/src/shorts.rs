@@ -171,6 +171,53 @@ multiversion! {
     }
 }
 
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    //! The SIMD of WebAssembly.
+
+    use super::{Shorts, WIDE};
+    use crate::lanes::wasm::Simd128;
+    use std::arch::wasm32::{
+        i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_splat, v128, v128_load,
+    };
+
+    /// Values of one register.
+    const PART: usize = 8;
+
+    impl Shorts for Simd128 {
+        type Sums = [v128; WIDE / PART];
+
+        #[inline(always)]
+        fn nothing(self) -> Self::Sums {
+            [i32x4_splat(0); WIDE / PART]
+        }
+
+        #[inline(always)]
+        fn add_products(self, sums: Self::Sums, a: &[i16; WIDE], b: &[i16; WIDE]) -> Self::Sums {
+            std::array::from_fn(|i| {
+                // SAFETY: the 16 bytes from value `8 · i` on, which both arrays have.
+                let (a, b) = unsafe {
+                    (
+                        v128_load(a.as_ptr().add(i * PART).cast()),
+                        v128_load(b.as_ptr().add(i * PART).cast()),
+                    )
+                };
+                i32x4_add(sums[i], i32x4_dot_i16x8(a, b))
+            })
+        }
+
+        #[inline(always)]
+        fn total(self, sums: Self::Sums) -> i32 {
+            let [a, b, c, d] = sums;
+            let sum = i32x4_add(i32x4_add(a, b), i32x4_add(c, d));
+            i32x4_extract_lane::<0>(sum)
+                .wrapping_add(i32x4_extract_lane::<1>(sum))
+                .wrapping_add(i32x4_extract_lane::<2>(sum))
+                .wrapping_add(i32x4_extract_lane::<3>(sum))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,8 @@ use crate::sparse::prefetch;
 const ROWS_AHEAD: usize = 4;
 /// How many rows ahead the place of a row is asked for.
 const PLACES_AHEAD: usize = 16;
+/// How many rows are asked for in one go where asking is reading: they fit the L1 cache.
+const ROWS_TOGETHER: usize = 16;
 /// With an edge for so many sums, all lines are taken as touched: see [`mark_all`].
 const SUMS_AN_EDGE: usize = 12;
 
@@ -45,6 +47,34 @@ pub(super) fn mark_all(len: usize, rows: Rows<'_>, history: &[(u32, i32)]) -> bo
     history.len().saturating_mul(rows.mean_len()) > len / SUMS_AN_EDGE
 }
 
+/// Asks for rows that are added soon, before row `n` of the history is.
+#[inline(always)]
+fn ask_ahead(rows: Rows<'_>, history: &[(u32, i32)], n: usize) {
+    if cfg!(target_arch = "wasm32") {
+        // Reads, which hold up what comes after them: so for many rows in one go, that they wait
+        // together.
+        if n.is_multiple_of(ROWS_TOGETHER) {
+            for &(row, _) in history.iter().skip(n).take(ROWS_TOGETHER) {
+                rows.prefetch(row);
+            }
+        }
+        return;
+    }
+    // Where a row lies has to be read before it can be asked for.
+    let (places, ask) = if n == 0 {
+        (0, 0)
+    } else {
+        (PLACES_AHEAD, ROWS_AHEAD)
+    };
+    let upto = |ahead: usize| (n + ahead + 1).min(history.len());
+    for &(row, _) in history.get(n + places..upto(PLACES_AHEAD)).unwrap_or(&[]) {
+        prefetch(rows.place(row).map_or(&[], |place| place));
+    }
+    for &(row, _) in history.get(n + ask..upto(ROWS_AHEAD)).unwrap_or(&[]) {
+        rows.prefetch(row);
+    }
+}
+
 #[inline(always)]
 fn add_all<T: Id, const MARK: bool>(
     lines: &mut [Line],
@@ -57,20 +87,8 @@ fn add_all<T: Id, const MARK: bool>(
     let sums = flat(lines);
     let marks = flat_marks(marks);
     let len = len.min(sums.len()).min(marks.len() * LANES);
-    // Where a row lies has to be read before it can be asked for.
-    for &(row, _) in history.iter().take(PLACES_AHEAD) {
-        prefetch(rows.place(row).map_or(&[], |place| place));
-    }
-    for &(row, _) in history.iter().take(ROWS_AHEAD) {
-        rows.prefetch(row);
-    }
     for (n, &(row, factor)) in history.iter().enumerate() {
-        if let Some(&(ahead, _)) = history.get(n + PLACES_AHEAD) {
-            prefetch(rows.place(ahead).map_or(&[], |place| place));
-        }
-        if let Some(&(ahead, _)) = history.get(n + ROWS_AHEAD) {
-            rows.prefetch(ahead);
-        }
+        ask_ahead(rows, history, n);
         let range = rows.range(row);
         let ids = ids.get(range.clone()).unwrap_or(&[]);
         let weights = rows.weights.get(range).unwrap_or(&[]);
