@@ -11,3 +11,4 @@
 //! two languages.
 
 pub mod hash;
+pub mod stats;
