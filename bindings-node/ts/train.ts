@@ -155,6 +155,11 @@ export interface TrainOptions {
   trainer?: 'auto' | TrainerName | Trainer | readonly (TrainerName | Trainer)[] | undefined;
   /** How `'auto'` chooses. */
   tune?: TuneOptions | undefined;
+  /**
+   * What popularity counts on top of what the trainers make of it, −2 to 2: each edge into an item
+   * is multiplied by the item's degree to this power. Below 0 the long tail comes forward: 0.
+   */
+  popularityExponent?: number | undefined;
   /** Seed of random starts: 0. */
   seed?: number | undefined;
   /** The age at which an event counts half; without it, age does not matter. */

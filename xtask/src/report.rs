@@ -65,7 +65,7 @@ How the figures come about:
 - `train-only`: default options; the trainers are chosen on events that are held out of train. Nothing
   is chosen by test events of the set in question, but the list of candidates and the length of the judged lists
   (50) were designed while results on gowalla's and ml-1m's test sets were known; citeulike was not looked at before.
-  `dev-users`: chosen on the test items of a fifth of gowalla's users, reported for the others.
+  `dev-users`: chosen on the test items of a fifth of gowalla's users, reported for the others, as the mean of five seeds.
 - implicit is called from Python and ours from Rust, as each is used at its fastest; what our own
   Python package adds is under \"Other languages\".
 - Times differ by tens of per cent between machines, and with what else a machine does. The ratios

@@ -43,6 +43,9 @@ class TrainOptions:
     are judged. ``users`` (8000): users to judge by, at most. ``budget_s`` (60): what tuning may
     cost in seconds of one core, by an estimate and not by a clock; 0 for none.
     """
+    popularity_exponent: float | None = None
+    """What popularity counts on top of what the trainers make of it, -2 to 2: each edge into an item
+    is multiplied by the item's degree to this power. Below 0 the long tail comes forward. Default 0."""
     seed: int | None = None
     """Seed of random starts. Default 0."""
     half_life_days: float | None = None

@@ -37,7 +37,8 @@ def plan(trainer):
 def neighbors(dense, items, options, timed=()):
     """{item: [(neighbour, weight)]}, strongest first. `timed` are the paths, for `sequence`."""
     parts, keep = plan(options["trainer"]), options.get("neighbors", 100)
-    width = keep if len(parts) == 1 else 4 * keep
+    dial = options.get("popularity_exponent", 0.0)
+    width = keep if len(parts) == 1 and dial == 0 else 4 * keep
     sums = [{} for _ in items]
     for part in parts:
         for row, found in zip(sums, LEARN[part["name"]](dense, part, timed if part["name"] == "sequence" else width)):
@@ -46,6 +47,8 @@ def neighbors(dense, items, options, timed=()):
                 raise ValueError("a weight too near zero")
             for j in top(positive, found, width):
                 row[j] = row.get(j, 0.0) + part["weight"] * found[j]
+    reach = power(dense.sum(0), dial) if dial else np.ones(len(items))
+    sums = [{j: w * reach[j] for j, w in row.items()} for row in sums]
     # Weights are quantised in steps that grow with the largest.
     size = max([1.0, *(w for row in sums for w in row.values())])
     out = {}

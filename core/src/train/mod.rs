@@ -238,7 +238,9 @@ fn learn(
     workers: &Workers<'_>,
 ) -> Result<(Vec<graph::Row>, Option<State>)> {
     let trainers: Vec<&TrainerOptions> = parts.iter().map(|part| &part.trainer).collect();
-    let wider = if parts.len() == 1 { 1 } else { tune::WIDER };
+    // What is decided after the trainers is chosen from more than is kept.
+    let plain = parts.len() == 1 && options.popularity_exponent == 0.0;
+    let wider = if plain { 1 } else { tune::WIDER };
     let width = options.neighbors * wider;
     let learnt = trainer::learn(matrix, &trainers, options.seed, width, workers)?;
     let bases = learnt.bases;
@@ -263,6 +265,7 @@ fn learn(
         .map(|(rows, part)| (rows.as_slice(), part.weight as f32))
         .collect();
     let needed = vec![true; matrix.items()];
-    let rows = trainer::merge(&weighted, &needed, options.neighbors, workers)?;
+    let reach = trainer::reach(matrix, options.popularity_exponent);
+    let rows = trainer::merge(&weighted, &reach, &needed, options.neighbors, workers)?;
     Ok((rows, state))
 }

@@ -48,6 +48,11 @@ pub struct TrainOptions {
     pub trainer: Plan,
     /// How the library chooses, where it does.
     pub tune: TuneOptions,
+    /// What popularity counts on top of what the trainers make of it, −2 to 2: the weight of every
+    /// edge into an item is multiplied by its degree (the sum of its entries in the matrix) to this
+    /// power. Below 0 items of the long tail come forward, above 0 popular ones; trainers are
+    /// tuned as if it were 0. Default 0.
+    pub popularity_exponent: f64,
     /// Seed of the random start of the subspace iteration. Default 0.
     pub seed: u64,
     /// After how many days an event counts half, or `None` for no decay. Default `None`.
@@ -85,6 +90,7 @@ impl Default for TrainOptions {
             neighbors: 100,
             trainer: Plan::Auto,
             tune: TuneOptions::default(),
+            popularity_exponent: 0.0,
             seed: 0,
             half_life_days: None,
             kinds: KindTable::default(),
@@ -103,10 +109,11 @@ impl Default for TrainOptions {
 
 const MOST_MEMORY_MB: u64 = 1_000_000_000;
 
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "neighbors",
     "trainer",
     "tune",
+    "popularity_exponent",
     "seed",
     "half_life_days",
     "kinds",
@@ -147,6 +154,12 @@ impl TrainOptions {
             tune: fields
                 .get("tune")
                 .map_or(Ok(d.tune), TuneOptions::from_json)?,
+            popularity_exponent: fields.number(
+                "popularity_exponent",
+                d.popularity_exponent,
+                -2.0,
+                2.0,
+            )?,
             seed: fields.whole("seed", d.seed, 0, u64::MAX)?,
             half_life_days: match fields.get("half_life_days") {
                 None => None,
@@ -178,6 +191,7 @@ impl TrainOptions {
         json!({
             "neighbors": self.neighbors,
             "trainer": self.trainer.to_json(),
+            "popularity_exponent": self.popularity_exponent,
             "seed": self.seed,
             "half_life_days": self.half_life_days,
             "keep_profiles": self.keep_profiles,
@@ -209,7 +223,8 @@ impl TrainOptions {
         Self::from_json(&self.to_json())?;
         TuneOptions::from_json(&self.tune.to_json())?;
         Self::from_json(&json!({"memory_mb": self.memory_mb}))?;
-        if self.half_life_days.is_some_and(|days| !days.is_finite()) {
+        let finite = |number: Option<f64>| number.is_none_or(f64::is_finite);
+        if !finite(self.half_life_days) || !finite(Some(self.popularity_exponent)) {
             return Err(Error::new(
                 ErrorKind::InvalidArgument,
                 "options: a number is not finite",
@@ -255,6 +270,8 @@ mod tests {
             json!({"trainer": {"name": "spectral", "alpha": -1}}),
             json!({"trainer": {"name": "ridge", "lambda": 0}}),
             json!({"trainer": {"name": "ridge", "weight": -1}}),
+            json!({"popularity_exponent": 2.5}),
+            json!({"popularity_exponent": "-1"}),
             json!({"seed": -1}),
             json!({"half_life_days": 0}),
             json!({"threads": 0}),
@@ -273,10 +290,17 @@ mod tests {
                 "{bad}"
             );
         }
-        let options = TrainOptions {
-            half_life_days: Some(f64::NAN),
-            ..TrainOptions::default()
-        };
-        assert!(options.validate().is_err());
+        for options in [
+            TrainOptions {
+                half_life_days: Some(f64::NAN),
+                ..TrainOptions::default()
+            },
+            TrainOptions {
+                popularity_exponent: f64::NAN,
+                ..TrainOptions::default()
+            },
+        ] {
+            assert!(options.validate().is_err());
+        }
     }
 }

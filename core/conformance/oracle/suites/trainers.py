@@ -223,5 +223,12 @@ def blends(suite):
         ("two supports", [one | {"support": 2}, one | {"support": 4}]),
     ):
         search(suite, f"blend: {name}", {"trainer": trainer}, **world)
+    # What popularity counts after the trainers: long tail, a little, popular ones.
+    for exponent in (-1, 0.125, 1, 2):
+        for trainer in ("spectral", "cooccurrence", [one, "spectral"]):
+            shown = trainer if isinstance(trainer, str) else "blend"
+            options = {"trainer": trainer, "popularity_exponent": exponent}
+            search(suite, f"popularity after {shown}: {exponent}", options, **world, weights=(0.25, 1, 2, 3.5))
+    search(suite, "popularity chooses the neighbours", {"trainer": one, "popularity_exponent": -2, "neighbors": 2}, **world, weights=(0.25, 1, 2, 3.5))
     search(suite, "blend: two neighbours", {"trainer": [one, "spectral"], "neighbors": 2}, **world)
     search(suite, "blend: two threads", {"trainer": [one, "spectral"], "threads": 2}, **world)

@@ -165,7 +165,7 @@ def counted(suite, add):
 
 
 DEFAULT_OPTIONS = {
-    "neighbors": 100, "trainer": "spectral", "seed": 0, "half_life_days": None, "keep_profiles": True, "updatable": False, "recommend_unlisted": False, "skip_invalid": False,
+    "neighbors": 100, "trainer": "spectral", "popularity_exponent": 0.0, "seed": 0, "half_life_days": None, "keep_profiles": True, "updatable": False, "recommend_unlisted": False, "skip_invalid": False,
     "max_user_items": 2048,
 }
 
@@ -221,7 +221,7 @@ def whole_files(suite):
 def refused(suite):
     events = table([("u", "a"), ("u", "b")])
     for options in (
-        {"neighbors": 0}, {"neighbors": 4097}, {"neighbors": 1.5}, {"neighbors": -1}, {"rank": 3}, {"seed": -1}, {"seed": 0.5}, {"half_life_days": 0},
+        {"neighbors": 0}, {"neighbors": 4097}, {"neighbors": 1.5}, {"neighbors": -1}, {"rank": 3}, {"popularity_exponent": 2.5}, {"popularity_exponent": -3}, {"popularity_exponent": "low"}, {"seed": -1}, {"seed": 0.5}, {"half_life_days": 0},
         {"half_life_days": -1}, {"half_life_days": 1e7}, {"max_user_items": 0}, {"max_user_items": 2049}, {"threads": 0},
         {"memory_mb": 0}, {"memory_mb": -5}, {"memory_mb": 2.5}, {"memory_mb": 2_000_000_000}, {"memory_mb": "64"},
         {"threads": 1025}, {"neighbours": 5}, {"kinds": {"view": None}}, {"kinds": {"view": 1e7}}, {"kinds": {"view": {"scale": 0}}},

@@ -102,6 +102,8 @@ def partial(suite):
         ("what comes after", [PATHS], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
         ("a new item, by what comes after", [PATHS, FILTER], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
         ("all kinds", [FILTER, PATHS, RIDGE, COUNTS], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
+        ("popularity after it", [FILTER], 0.4, 24, [("u00", "i03", 1.5), ("u01", "i03", 0.75)]),
+        ("a new item, popularity after it", [FILTER], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
         ("a new item", [FILTER], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
         ("a new item, by ridge", [RIDGE], 0.5, 24, [("u00", "new", 1), ("u02", "new", 2.5), ("u05", "new", 0.5)]),
         ("a new item and a new user, by both", [RIDGE, FILTER], 0.5, 24, [("u00", "new", 1), ("someone", "new", 3), ("someone", "i02", 2)]),
@@ -119,7 +121,8 @@ def partial(suite):
 
 
 def spliced(suite, name, parts, tolerance, old, new):
-    options = {"trainer": parts, "updatable": True}
+    dial = 0.5 if name.endswith("popularity after it") else 0.0
+    options = {"trainer": parts, "updatable": True, "popularity_exponent": dial}
     everything = joined(old, new)
     histories, items, dense, _, counts = expected(everything, options)
     before, known, then, old_rows, _ = expected(old, options)
@@ -146,9 +149,10 @@ def spliced(suite, name, parts, tolerance, old, new):
                 weights[i, j] = max(weight, 0)
         into += part["weight"] * weights
         out_of += part["weight"] * (reversed_ridge(dense, part, weights) if part["name"] == "ridge" else weights)
+    reach = trainers.power(dense.sum(0), dial)
     for i in fresh:
-        graph[i] = out_of[i]
-    graph[:, learnt] = into[:, learnt]
+        graph[i] = out_of[i] * reach
+    graph[:, learnt] = (into * reach)[:, learnt]
     np.fill_diagonal(graph, 0)
     rows = {}
     for i, item in enumerate(items):

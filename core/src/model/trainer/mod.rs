@@ -337,6 +337,15 @@ impl Scratch {
     }
 }
 
+/// Multiplies each weight by what the edges into its item are multiplied by.
+fn carry(row: &mut Row, reach: &[f32]) {
+    if !reach.is_empty() {
+        for (other, weight) in row {
+            *weight *= pairs::factor(reach, *other);
+        }
+    }
+}
+
 /// Rows by target, turned into rows by source; the strongest of each.
 fn turn(columns: &[Row], items: usize, keep: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = vec![Row::new(); items];
@@ -354,10 +363,20 @@ fn turn(columns: &[Row], items: usize, keep: usize) -> Vec<Row> {
     rows
 }
 
-/// The weighted sum of rows, the strongest `keep` of each. What counts nothing gives no edge;
-/// rows of items that are not `needed` stay empty.
+/// What the edges into each item are multiplied by, so that popularity counts more or less than
+/// the trainers let it: the item's degree to the power of `exponent`. Empty stands for ones.
+pub(crate) fn reach(matrix: &Matrix, exponent: f64) -> Vec<f32> {
+    if exponent == 0.0 {
+        return Vec::new();
+    }
+    Degrees::of(matrix).item_powers(exponent)
+}
+
+/// The weighted sum of rows, times the `reach` of each neighbour, the strongest `keep` of each.
+/// What counts nothing gives no edge; rows of items that are not `needed` stay empty.
 pub(crate) fn merge(
     parts: &[(&[Row], f32)],
+    reach: &[f32],
     needed: &[bool],
     keep: usize,
     workers: &Workers<'_>,
@@ -391,6 +410,7 @@ pub(crate) fn merge(
                     _ => row.push((other, w)),
                 }
             }
+            carry(&mut row, reach);
             row.retain(|&(_, w)| w > 0.0 && w.is_finite());
             strongest(&mut row, keep);
             row.shrink_to_fit();

@@ -22,7 +22,7 @@ fn at(values: &[f32], index: u32) -> f32 {
 }
 
 /// The factor of an item, where an empty list is all ones.
-fn factor(factors: &[f32], item: u32) -> f32 {
+pub(super) fn factor(factors: &[f32], item: u32) -> f32 {
     match factors {
         [] => 1.0,
         _ => at(factors, item),

@@ -5,9 +5,9 @@
 //! the mean of its neighbours until they are found again.
 
 use super::super::graph::{Row, strongest};
-use super::pairs::Measure;
+use super::pairs::{Measure, factor};
 use super::subspace::Basis;
-use super::{Pairwise, Pass, Scratch};
+use super::{Pairwise, Pass, Scratch, carry};
 use crate::error::Result;
 use crate::parallel::Workers;
 use crate::train::{Matrix, TrainerOptions};
@@ -33,6 +33,8 @@ pub(crate) struct Task<'a> {
     pub(crate) parts: &'a [(&'a TrainerOptions, f32)],
     pub(crate) seed: u64,
     pub(crate) keep: usize,
+    /// What the edges into each item are multiplied by, as [`super::reach`] gives it.
+    pub(crate) reach: &'a [f32],
     /// Ascending.
     pub(crate) targets: &'a [u32],
     /// By item: whether most of what is known of it is new.
@@ -72,7 +74,7 @@ pub(crate) fn relearn(
         for &item in items {
             workers.control.check()?;
             let fresh = task.fresh.get(item as usize) == Some(&true);
-            out.push(pass.again(item, task.parts, &turned, fresh, scratch));
+            out.push(pass.again(item, task, &turned, fresh, scratch));
         }
         Ok(out)
     })?;
@@ -125,14 +127,14 @@ impl Pass<'_> {
     fn again(
         &self,
         item: u32,
-        parts: &[(&TrainerOptions, f32)],
+        task: &Task<'_>,
         turned: &[Option<Measure>],
         fresh: bool,
         scratch: &mut Scratch,
     ) -> Relearnt {
         scratch.begin();
         let (mut into, mut from, mut back) = (Row::new(), Row::new(), Row::new());
-        for ((trainer, &(_, weight)), turned) in self.trainers.iter().zip(parts).zip(turned) {
+        for ((trainer, &(_, weight)), turned) in self.trainers.iter().zip(task.parts).zip(turned) {
             let mut limited = true;
             match trainer {
                 Pairwise::Spectral {
@@ -193,6 +195,9 @@ impl Pass<'_> {
         }
         add_up(&mut into);
         add_up(&mut from);
+        let reach = factor(task.reach, item);
+        into.iter_mut().for_each(|(_, weight)| *weight *= reach);
+        carry(&mut from, task.reach);
         strongest(&mut from, self.keep);
         from.sort_unstable_by_key(|&(other, _)| other);
         Relearnt {

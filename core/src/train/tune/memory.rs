@@ -32,6 +32,8 @@ pub(crate) struct Footprint {
     reach: Vec<usize>,
     signals: f64,
     threads: f64,
+    /// Whether neighbours are chosen after the trainers, by popularity too.
+    wide: bool,
 }
 
 impl Footprint {
@@ -59,6 +61,7 @@ impl Footprint {
             reach: reach.collect(),
             signals,
             threads: options.threads as f64,
+            wide: options.popularity_exponent != 0.0,
         }
     }
 
@@ -126,8 +129,8 @@ impl Footprint {
     /// Megabytes for training these parts.
     pub(crate) fn training(&self, parts: &[Component], neighbors: usize) -> f64 {
         let trainers: Vec<&TrainerOptions> = parts.iter().map(|part| &part.trainer).collect();
-        let wider = if parts.len() == 1 { 1 } else { super::WIDER };
-        let merged = if parts.len() == 1 { 1.0 } else { 2.0 };
+        let plain = parts.len() == 1 && !self.wide;
+        let (wider, merged) = if plain { (1, 1.0) } else { (super::WIDER, 2.0) };
         let learning =
             self.learning(&trainers, neighbors * wider) + merged * self.edges(neighbors) * EDGE;
         (BASE + self.held + learning.max(self.layout(neighbors))) / 1e6

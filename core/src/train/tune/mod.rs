@@ -340,7 +340,7 @@ impl<'a> Search<'a> {
             threads: self.workers.threads,
             control: &quiet,
         };
-        let merged = trainer::merge(&parts, &self.needed, self.options.neighbors, &quiet)?;
+        let merged = trainer::merge(&parts, &[], &self.needed, self.options.neighbors, &quiet)?;
         let verdict = judge(self.holdout, &merged, self.options.tune.k, &quiet)?;
         self.trials.push(Trial { weights, verdict });
         self.workers.control.report(

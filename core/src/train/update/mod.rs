@@ -17,7 +17,7 @@ use crate::event::EventColumns;
 use crate::model::Model;
 use crate::model::graph;
 use crate::model::state::State;
-use crate::model::trainer::{Basis, Task, relearn};
+use crate::model::trainer::{self, Basis, Task, relearn};
 use crate::parallel::Workers;
 use change::Change;
 use join::Joined;
@@ -173,11 +173,13 @@ fn part(
         .into_iter()
         .map(|packed| Basis::kept(packed.arranged(&joined.known), used.seed))
         .collect();
+    let reach = trainer::reach(matrix, used.popularity_exponent);
     let task = Task {
         matrix,
         parts: &trainers,
         seed: used.seed,
         keep: used.neighbors,
+        reach: &reach,
         targets: &targets,
         fresh: &fresh,
     };
