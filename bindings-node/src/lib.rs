@@ -30,5 +30,6 @@ mod event;
 mod json;
 mod model;
 mod profile;
+mod stats;
 mod task;
 mod train;

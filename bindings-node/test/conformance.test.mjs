@@ -29,7 +29,9 @@ function compare(actual, expected, path, tolerance) {
       compare(actual[name], value, `${path}.${name}`, tolerance);
     }
   } else if (typeof expected === 'number' && tolerance !== undefined) {
-    assert.ok(Math.abs(actual - expected) <= tolerance, `${path}: ${actual} is not close to ${expected}`);
+    const { tol = 0, rel = 0 } = tolerance;
+    const most = Math.max(tol, rel * Math.max(Math.abs(actual), Math.abs(expected)));
+    assert.ok(Math.abs(actual - expected) <= most, `${path}: ${actual} is not close to ${expected}`);
   } else {
     assert.ok(Object.is(actual, expected), `${path}: ${JSON.stringify(actual)} is not ${JSON.stringify(expected)}`);
   }
@@ -50,8 +52,8 @@ async function check({ op, input, expect }, suite) {
   const { close, ...exact } = expect;
   compare(result, exact, op);
   if (close !== undefined) {
-    const { tol, ...values } = close;
-    compare(result, values, op, tol);
+    const { tol, rel, ...values } = close;
+    compare(result, values, op, { tol, rel });
   }
 }
 

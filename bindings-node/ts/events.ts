@@ -167,6 +167,14 @@ function numbers(
   return result;
 }
 
+/**
+ * A column of numbers as the native half takes it; what is none becomes NaN, which the core refuses.
+ * @internal
+ */
+export function nativeNumbers(column: unknown, name: string): Float64Array {
+  return numbers(column, name, number);
+}
+
 function number(value: unknown): number {
   return typeof value === 'number' ? value : NaN;
 }

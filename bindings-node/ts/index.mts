@@ -15,6 +15,7 @@ export {
   evaluate,
   matchesCondition,
   split,
+  stats,
   train,
   tune,
   update,

@@ -72,6 +72,25 @@ export type {
   SimilarUsersRequest,
   Strategy,
 } from './requests.js';
+export { stats } from './stats.js';
+export type {
+  Alternative,
+  AnalysisReport,
+  AnalyzeRequest,
+  Arm,
+  ArmComparison,
+  ArmGroup,
+  ArmReport,
+  Correction,
+  ExperimentRows,
+  ExperimentSummary,
+  Heterogeneity,
+  Metric,
+  Plan,
+  PlanRequest,
+  SampleRatio,
+  SummarizeSettings,
+} from './stats.js';
 export { train, tune, update } from './train.js';
 export type {
   CooccurrenceTrainer,

@@ -21,6 +21,7 @@ mod json;
 mod model;
 mod profile;
 mod request;
+mod stats;
 mod time;
 mod train;
 
@@ -43,6 +44,8 @@ mod _native {
     use crate::model::Model;
     #[pymodule_export]
     use crate::profile::Profile;
+    #[pymodule_export]
+    use crate::stats::{stats_ask, summarize};
     #[pymodule_export]
     use crate::train::{default_options, train, tune, update};
 

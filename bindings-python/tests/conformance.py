@@ -247,6 +247,20 @@ def run_step(engine: tm.Engine, name: str, *arguments: Any) -> Any:
             raise NotImplementedError(f"the step {name} is not known")
 
 
+def stats(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    answer = getattr(tm.stats, given["question"])(**given["request"])
+    return {"p_values": answer} if given["question"] == "adjust" else answer
+
+
+def summarize(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    rows = dict(given["rows"])
+    for name in ("value", "denominator", "covariate"):
+        if name in rows:
+            rows[name] = [float(value) for value in rows[name]]
+    # A metric that is missing is what the core refuses, too.
+    return tm.stats.summarize(**({"metric": None} | given["options"]), **rows)
+
+
 OPERATIONS = {
     "condition": condition,
     **{name: partial(question, name) for name in QUESTIONS},
@@ -261,6 +275,8 @@ OPERATIONS = {
     "compare": compare,
     "split": split,
     "engine": engine,
+    "stats": stats,
+    "summarize": summarize,
 }
 
 
@@ -273,12 +289,13 @@ def difference(expect: dict[str, Any], actual: Any) -> str | None:
     found = _differs(exact, actual, "", None)
     if found is None and close is not None:
         close = dict(close)
-        tolerance = close.pop("tol")
+        relative = close.pop("rel", None)
+        tolerance = (close.pop("tol"), 0.0) if relative is None else (0.0, relative)
         found = _differs(close, actual, "", tolerance)
     return found
 
 
-def _differs(expected: Any, actual: Any, path: str, tolerance: float | None) -> str | None:
+def _differs(expected: Any, actual: Any, path: str, tolerance: tuple[float, float] | None) -> str | None:
     wrong = f"{path} is {actual!r}, not {expected!r}"
     if isinstance(expected, dict) and isinstance(actual, dict):
         if path == ".items" and len(expected) != len(actual):
@@ -297,7 +314,9 @@ def _differs(expected: Any, actual: Any, path: str, tolerance: float | None) -> 
         return next(filter(None, (_differs(a, b, f"{path}[{i}]", tolerance) for i, (a, b) in pairs)), None)
     if _is_number(expected) and _is_number(actual):
         if tolerance is not None:
-            return None if abs(expected - actual) <= tolerance else wrong
+            absolute, relative = tolerance
+            most = max(absolute, relative * max(abs(expected), abs(actual)))
+            return None if abs(expected - actual) <= most else wrong
         return None if np.float64(expected).tobytes() == np.float64(actual).tobytes() else wrong
     return None if type(expected) is type(actual) and expected == actual else wrong
 

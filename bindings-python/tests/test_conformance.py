@@ -61,7 +61,7 @@ def test_the_classes_are_those_of_the_table() -> None:
 
 def test_a_difference_shows() -> None:
     actual = {"a": 1, "b": [1.0, {"c": "x", "d": None}]}
-    for good in ({"a": 1.0}, {"b": [1, {"c": "x"}]}, {"close": {"a": 1.05, "tol": 0.1}}):
+    for good in ({"a": 1.0}, {"b": [1, {"c": "x"}]}, {"close": {"a": 1.05, "tol": 0.1}}, {"close": {"a": 1.05, "rel": 0.05}}):
         assert difference(good, actual) is None
     for bad in (
         {"a": 1.0000000000000002},
@@ -69,6 +69,7 @@ def test_a_difference_shows() -> None:
         {"b": [1]},
         {"b": [1, {"c": None}]},
         {"close": {"a": 1.2, "tol": 0.1}},
+        {"close": {"a": 1.2, "rel": 0.1}},
         {"error": "io"},
         {"a": True},
     ):

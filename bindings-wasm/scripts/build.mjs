@@ -29,6 +29,7 @@ const SHARED = {
   'profile.ts': 'profile.ts',
   'recommendations.ts': 'recommendations.ts',
   'requests.ts': 'requests.ts',
+  'stats.ts': 'stats.ts',
   'train.ts': 'train.ts',
 };
 
@@ -40,6 +41,7 @@ const COMMENTS = [
   ['work that runs off the event loop', 'long work'],
   ['held-out events, off the event loop.', 'held-out events.'],
   ['Training, off the event loop.', 'Training.'],
+  [' Works off\n * the event loop.', ' Works on\n * the calling thread.'],
   [
     'Trains a model on another thread, and settles when it is done.',
     'Trains a model on the calling thread, which it blocks: use a worker in a page.',

@@ -29,4 +29,5 @@ mod event;
 mod json;
 mod model;
 mod profile;
+mod stats;
 mod train;

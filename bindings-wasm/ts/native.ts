@@ -15,6 +15,7 @@ export {
   profileEvents,
   profileLength,
   split,
+  statsAsk,
 } from './raw/tastemaker.js';
 
 /** A column of ids: text by dictionary, or whole numbers in one of two forms. */
@@ -48,6 +49,15 @@ export interface NativeTest {
   history?: NativeEvents;
   segmentUserId?: NativeIds;
   segment?: NativeIds;
+}
+
+/** The rows of an experiment. */
+export interface NativeRows {
+  arm: NativeIds;
+  value: Float64Array;
+  unit?: NativeIds;
+  denominator?: Float64Array;
+  covariate?: Float64Array;
 }
 
 /** The columns of a batch, each in JavaScript's memory. */
@@ -138,4 +148,14 @@ export async function compare(
   report: Report | undefined,
 ): Promise<string> {
   return raw.compare(modelA, modelB, test, options, cancel, report);
+}
+
+/** Adds rows up to arms on the calling thread. */
+export async function summarize(
+  rows: NativeRows,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<string> {
+  return raw.summarize(rows, options, cancel, report);
 }

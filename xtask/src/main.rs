@@ -38,6 +38,8 @@ usage: cargo xtask COMMAND
   figures GROUP --data DIR [--peers] [--write DATE]
                         quality train recommend overhead snapshot, or all:
                         a JSON object a line; --write keeps them in docs/
+  honesty               simulated experiments: do the statistics keep what
+                        they promise? Minutes; prints rates and their bands
   benchmarks-page       write docs/benchmarks.md from the lines that are kept
   test [PART]           everything, or one of: rust python node wasm
                         conformance examples package
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         "build-wasm" => build::wasm(&root),
         "conformance" | "package" => test::run(&root, &arguments),
         "figures" => figures::run(&root, rest),
+        "honesty" => test::honesty(),
         "benchmarks-page" => figures::page(&root),
         "test" => test::run(&root, rest),
         "help" | "--help" | "-h" => {

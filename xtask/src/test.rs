@@ -27,6 +27,14 @@ pub(crate) const RUST_TESTS: &str = "test --workspace --exclude tastemaker-pytho
 
 const EXAMPLES: &str = "cargo xtask test examples";
 
+/// The simulations of `core/src/experiment/stats/honesty/`, all of them; fails where a rate is
+/// outside of its band.
+pub(crate) fn honesty() -> Result<()> {
+    Run::new("cargo")
+        .words("test --release -p tastemaker --lib honesty -- --ignored --nocapture")
+        .run()
+}
+
 /// Runs the named part, or all of them, to the end even when a step fails.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<()> {
     let names = arguments.iter().map(String::as_str);

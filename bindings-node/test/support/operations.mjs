@@ -14,6 +14,7 @@ import {
   evaluate,
   matchesCondition,
   split,
+  stats,
   train,
   tune,
   update,
@@ -258,6 +259,20 @@ export const operations = {
     const { method, ...more } = renamed(options, camel);
     const found = split(tableOf(events), { method: method && camel(method), ...more });
     return Object.fromEntries(Object.entries(found).map(([name, rows]) => [snake(name), [...rows]]));
+  },
+
+  stats({ question, request }) {
+    const given = renamedDeep(request, camel);
+    if (question === 'adjust') return { p_values: stats.adjust(given.pValues, given.method) };
+    return renamedDeep(stats[camel(question)](given), snake);
+  },
+
+  async summarize({ rows, options }) {
+    const columns = { ...rows };
+    for (const name of ['value', 'denominator', 'covariate']) {
+      if (columns[name] !== undefined) columns[name] = columns[name].map(number);
+    }
+    return renamedDeep(await stats.summarize(columns, options), snake);
   },
 
   async engine({ steps: list, ...source }, { folder }) {

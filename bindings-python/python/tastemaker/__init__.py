@@ -24,7 +24,7 @@ from tastemaker._profile import Event, Profile
 from tastemaker._recommendations import Recommendations, Row
 from tastemaker._split import Split, SplitTables, split
 from tastemaker._train import TrainOptions, Tuning, UpdateOptions, train, tune, update
-from tastemaker import errors
+from tastemaker import errors, stats
 from tastemaker.errors import (
     CancelledError,
     CorruptProfileError,
@@ -100,6 +100,7 @@ __all__ = [
     "evaluate",
     "matches_condition",
     "split",
+    "stats",
     "train",
     "tune",
     "update",

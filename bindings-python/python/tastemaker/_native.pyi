@@ -18,6 +18,8 @@ __all__ = [
     "matches_condition",
     "read_arrow",
     "split",
+    "stats_ask",
+    "summarize",
     "train",
     "tune",
     "update",
@@ -197,3 +199,5 @@ def split(
     events: dict[str, Column | None], timestamp_unit: str, options: Any
 ) -> dict[str, NDArray[np.int64]]: ...
 def matches_condition(condition: Any, attributes: Any, groups: Any | None = None, lenient: bool = False) -> bool: ...
+def stats_ask(question: str, request: Any) -> Any: ...
+def summarize(rows: dict[str, Column | None], options: Any, progress: Any | None) -> Any: ...

@@ -5,7 +5,7 @@
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -42,8 +42,8 @@ async function runCase(context, { op, input, expect }) {
   const { close, ...exact } = expect;
   const differs = difference(exact, actual, '', undefined);
   if (differs !== undefined || close === undefined) return differs;
-  const { tol, ...rest } = close;
-  return difference(rest, actual, '', tol);
+  const { tol, rel, ...rest } = close;
+  return difference(rest, actual, '', { tol, rel });
 }
 
 function condition({ tm, suite }, input) {
@@ -145,6 +145,27 @@ function split({ tm }, { events, options }) {
   const name = method?.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
   const found = tm.split(columns(events), { method: name, ...more });
   return snake(Object.fromEntries(Object.entries(found).map(([part, rows]) => [part, [...rows]])));
+}
+
+function stats({ tm }, { question, request }) {
+  const given = camelDeep(request);
+  if (question === 'adjust') return { p_values: tm.stats.adjust(given.pValues, given.method) };
+  return snake(tm.stats[Object.keys(camel({ [question]: 0 }))[0]](given));
+}
+
+async function summarize({ tm }, { rows, options }) {
+  const given = { ...rows };
+  for (const name of ['value', 'denominator', 'covariate']) {
+    if (given[name] !== undefined) given[name] = given[name].map(number);
+  }
+  return snake(await tm.stats.summarize(given, options));
+}
+
+/** The names of JavaScript at every depth. */
+function camelDeep(value) {
+  if (Array.isArray(value)) return value.map(camelDeep);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(camel(value)).map(([name, inner]) => [name, camelDeep(inner)]));
 }
 
 /** The settings of an evaluation or a comparison. */
@@ -275,7 +296,9 @@ function mutated(bytes, mutate) {
 function difference(expected, actual, path, tolerance) {
   const differs = () => `${path} is ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`;
   if (typeof expected === 'number' && typeof actual === 'number') {
-    const same = tolerance === undefined ? Object.is(expected, actual) : Math.abs(expected - actual) <= tolerance;
+    const { tol = 0, rel = 0 } = tolerance ?? {};
+    const most = Math.max(tol, rel * Math.max(Math.abs(actual), Math.abs(expected)));
+    const same = tolerance === undefined ? Object.is(expected, actual) : Math.abs(expected - actual) <= most;
     return same ? undefined : differs();
   }
   if (Array.isArray(expected)) {

@@ -3,7 +3,7 @@
 use tastemaker::json::Value;
 
 /// What differs, if anything: the keys of `expect` are compared, and under `close` the numbers
-/// may differ by `tol`.
+/// may differ by `tol`, or by `rel` times the larger of the two.
 pub(crate) fn check(expect: &Value, actual: &Value) -> Result<(), String> {
     let mut exact = expect.as_object().expect("an object to expect").clone();
     let close = exact.remove("close");
@@ -14,18 +14,27 @@ pub(crate) fn check(expect: &Value, actual: &Value) -> Result<(), String> {
     }
     same(&Value::Object(exact), actual, "", None)?;
     if let Some(Value::Object(mut close)) = close {
-        let tolerance = close.remove("tol").and_then(|t| t.as_f64());
-        let tolerance = tolerance.expect("close has a tol");
+        let number = |t: Option<Value>| t.and_then(|t| t.as_f64());
+        let tolerance = match number(close.remove("rel")) {
+            Some(rel) => Tolerance::Relative(rel),
+            None => Tolerance::Absolute(number(close.remove("tol")).expect("close has a tol")),
+        };
         same(&Value::Object(close), actual, "", Some(tolerance))?;
     }
     Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Tolerance {
+    Absolute(f64),
+    Relative(f64),
 }
 
 fn same(
     expected: &Value,
     actual: &Value,
     path: &str,
-    tolerance: Option<f64>,
+    tolerance: Option<Tolerance>,
 ) -> Result<(), String> {
     let wrong = || Err(format!("{path} is {actual}, not {expected}"));
     match (expected, actual) {
@@ -55,7 +64,8 @@ fn same(
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             let equal = match tolerance {
-                Some(tolerance) => (a - b).abs() <= tolerance,
+                Some(Tolerance::Absolute(t)) => (a - b).abs() <= t,
+                Some(Tolerance::Relative(t)) => (a - b).abs() <= t * a.abs().max(b.abs()),
                 None => a.to_bits() == b.to_bits(),
             };
             if equal { Ok(()) } else { wrong() }
@@ -73,6 +83,7 @@ fn a_difference_shows() {
         json!({"a": 1.0}),
         json!({"b": [1, {"c": "x"}]}),
         json!({"close": {"a": 1.05, "tol": 0.1}}),
+        json!({"close": {"a": 1.05, "rel": 0.05}}),
     ] {
         assert_eq!(check(&good, &actual), Ok(()), "{good}");
     }
@@ -82,6 +93,7 @@ fn a_difference_shows() {
         json!({"b": [1]}),
         json!({"b": [1, {"c": null}]}),
         json!({"close": {"a": 1.2, "tol": 0.1}}),
+        json!({"close": {"a": 1.2, "rel": 0.1}}),
         json!({"error": "io"}),
     ] {
         assert!(check(&bad, &actual).is_err(), "{bad}");

@@ -11,7 +11,8 @@ use tastemaker::engine::{
 use tastemaker::evaluate::{
     CompareOptions, EvaluateOptions, SplitOptions, TestSet, compare, evaluate, split,
 };
-use tastemaker::event::Event;
+use tastemaker::event::{Event, IdColumn};
+use tastemaker::experiment::stats::{self, Rows, SummarizeOptions, summarize};
 use tastemaker::json::{Map, Value, json};
 use tastemaker::model::{BatchOptions, Model};
 use tastemaker::profile::Profile;
@@ -33,6 +34,11 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "compare" => comparison(suites, input),
         "split" => divide(input),
         "engine" => engine(suites, input),
+        "stats" => stats::ask(
+            input["question"].as_str().expect("a question"),
+            &input["request"],
+        ),
+        "summarize" => summary(input),
         unknown => panic!("the operation {unknown} is not known"),
     }
 }
@@ -252,6 +258,32 @@ fn divide(input: &Value) -> Result<Value> {
         "history": split.history,
         "left_out": split.left_out,
     }))
+}
+
+fn summary(input: &Value) -> Result<Value> {
+    let options = SummarizeOptions::from_json(&input["options"])?;
+    let rows = &input["rows"];
+    let numbers = |name: &str| -> Option<Vec<f64>> {
+        let list = rows.get(name)?.as_array().expect("a list");
+        Some(list.iter().map(number).collect())
+    };
+    let value = numbers("value").expect("values");
+    let (denominator, covariate) = (numbers("denominator"), numbers("covariate"));
+    let arms = Column::new(&rows["arm"]);
+    let units = rows.get("unit").map(Column::new);
+    arms.with(|arms| {
+        let run = |unit: Option<IdColumn<'_>>| {
+            let mut rows = Rows::new(arms, &value);
+            rows.unit = unit;
+            rows.denominator = denominator.as_deref();
+            rows.covariate = covariate.as_deref();
+            Ok(summarize(&rows, &options, &Control::new())?.to_json())
+        };
+        match &units {
+            None => run(None),
+            Some(units) => units.with(|units| run(Some(units))),
+        }
+    })
 }
 
 /// Calls `use_it` with the test set of a case: its pairs, histories and segments.

@@ -12,8 +12,11 @@ mod analyze;
 mod arm;
 mod estimate;
 mod exact;
+#[cfg(test)]
+mod honesty;
 mod moments;
 mod multiple;
+mod names;
 mod options;
 mod plan;
 mod posterior;
@@ -22,6 +25,7 @@ mod special;
 mod srm;
 mod summarize;
 mod test;
+mod units;
 mod words;
 
 use serde_json::Value as Json;
@@ -41,7 +45,7 @@ pub use srm::{SampleRatio, sample_ratio};
 pub use summarize::{Rows, SummarizeOptions, Summary, summarize};
 pub use test::{Alternative, Relative};
 
-/// Answers a question in JSON by its name: `analyze`, `srm` ([`sample_ratio`]), `adjust` or
+/// Answers a question in JSON by its name: `analyze`, `sample_ratio`, `adjust` or
 /// `plan`. The bindings ask in this way; in Rust the functions themselves are typed.
 ///
 /// # Errors
@@ -49,20 +53,20 @@ pub use test::{Alternative, Relative};
 ///
 /// ```
 /// use tastemaker::{experiment::stats::ask, json::json};
-/// let answer = ask("srm", &json!({"counts": [5_010, 4_990]}))?;
+/// let answer = ask("sample_ratio", &json!({"counts": [5_010, 4_990]}))?;
 /// assert_eq!(answer["mismatch"], false);
 /// # Ok::<(), tastemaker::Error>(())
 /// ```
 pub fn ask(question: &str, request: &Json) -> Result<Json> {
     match question {
         "analyze" => Ok(analyze(&Request::from_json(request)?)?.to_json()),
-        "srm" => srm::ask(request),
+        "sample_ratio" => srm::ask(request),
         "adjust" => multiple::ask(request),
         "plan" => Ok(plan(&PlanRequest::from_json(request)?)?.to_json()),
         other => Err(Error::new(
             ErrorKind::InvalidArgument,
             format!(
-                "there is no question {}; they are analyze, srm, adjust, plan",
+                "there is no question {}; they are analyze, sample_ratio, adjust, plan",
                 crate::error::shown(other)
             ),
         )),

@@ -129,9 +129,10 @@ pub(crate) fn chance_above(a: Posterior, b: Posterior) -> f64 {
     {
         return normal_cdf((mb - ma) / libm::sqrt(sa * sa + sb * sb));
     }
-    over(a.ends().chain(b.ends()).collect(), are_shares(a), |x| {
+    let chance = over(a.ends().chain(b.ends()).collect(), are_shares(a), |x| {
         times(b.density(x), || a.split(x).0)
-    })
+    });
+    chance.min(1.0)
 }
 
 /// The expectation of max(a − b, 0): what is lost by choosing b.
@@ -264,7 +265,7 @@ pub(crate) fn best_of(arms: &[Posterior]) -> Vec<(f64, f64)> {
                 })
             })
         });
-        (chance, loss)
+        (chance.min(1.0), loss)
     };
     arms.iter().enumerate().map(one).collect()
 }

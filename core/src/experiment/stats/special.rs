@@ -43,13 +43,20 @@ pub(crate) fn rising_root(mut low: f64, mut high: f64, mut f: impl FnMut(f64) ->
         return high;
     }
     let mut last = 0i8;
+    let mut before = f64::NAN;
     for step in 0..200 {
         let width = high - low;
+        let guess = low - at_low * width / (at_high - at_low);
+        // Two guesses that agree are as near as they come, though the other end be far away.
+        if (guess - before).abs() <= 4e-16 * guess.abs() {
+            return guess;
+        }
+        before = guess;
         // A third of the steps halve, so that no shape of f makes it crawl.
         let mut x = if step % 3 == 2 {
             low + 0.5 * width
         } else {
-            low - at_low * width / (at_high - at_low)
+            guess
         };
         if !(x > low && x < high) {
             x = low + 0.5 * width;
@@ -305,7 +312,7 @@ fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
 }
 
 /// The lower tail at x below the mean, for large parameters: the density integrated downwards in
-/// panels as wide as it stays smooth.
+/// panels as wide as 16 points allow.
 fn beta_tail(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let n = a + b;
     let sd = libm::sqrt(a / n * (b / n) / (n + 1.0));
@@ -313,19 +320,25 @@ fn beta_tail(a: f64, b: f64, x: f64, y: f64) -> f64 {
     if z > 40.0 {
         return 0.0;
     }
-    let width = 2.0 * sd / (1.0 + z);
+    let rest = stirling_rest(n) - stirling_rest(a) - stirling_rest(b);
+    let scale = libm::sqrt(a * b / (2.0 * PI * n));
+    let width = sd * (8.0 / (1.0 + z)).min(3.0);
     let mut sum = 0.0;
     for panel in 0..64 {
-        let high = f64::from(panel) * width;
-        let part = integrate(high, high + width, |down| {
-            beta_density(a, b, x - down, y + down)
+        let near = f64::from(panel) * width;
+        let part = integrate(near, near + width, |down| {
+            let (x, y) = (x - down, y + down);
+            if x <= 0.0 {
+                return 0.0;
+            }
+            libm::exp(rest - deviance(a, n * x) - deviance(b, n * y)) / (x * y)
         });
         sum += part;
-        if part <= 1e-18 * sum {
+        if part <= 1e-17 * sum {
             break;
         }
     }
-    sum
+    sum * scale
 }
 
 /// The upper tail of Student's t.

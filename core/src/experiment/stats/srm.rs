@@ -117,7 +117,7 @@ impl SampleRatio {
 
 /// `sample_ratio` as JSON: `{"counts", "shares"?, "alpha"?}`.
 pub(crate) fn ask(request: &Json) -> Result<Json> {
-    let fields = Fields::new("srm", request, &["counts", "shares", "alpha"])?;
+    let fields = Fields::new("sample_ratio", request, &["counts", "shares", "alpha"])?;
     let given = fields.raw("counts").unwrap_or(&Json::Null);
     let wrong = || {
         fields.wrong(

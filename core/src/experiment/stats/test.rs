@@ -79,7 +79,7 @@ impl Judge {
         }
     }
 
-    fn p_value(self, z: f64, units: f64, freedom: f64, alternative: Alternative) -> f64 {
+    pub(crate) fn p_value(self, z: f64, units: f64, freedom: f64, alternative: Alternative) -> f64 {
         let sided = match alternative {
             Alternative::TwoSided => None,
             Alternative::Greater => Some(z),
