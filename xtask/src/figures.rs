@@ -8,17 +8,18 @@ use serde_json::Value;
 use crate::shell::{Run, cache, make_folder, read, target, write};
 use crate::{Result, build, report, setup};
 
-const GROUPS: [&str; 6] = [
+const GROUPS: [&str; 7] = [
     "quality",
     "train",
     "trials",
     "recommend",
     "overhead",
     "snapshot",
+    "stats",
 ];
 const USAGE: &str =
     "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
-GROUP is one of quality train trials recommend overhead snapshot, or all;
+GROUP is one of quality train trials recommend overhead snapshot stats, or all;
 --built takes the bindings as they are, without building them again";
 
 /// The command.
@@ -68,9 +69,11 @@ fn group_lines(
     if let Some(python) = peers {
         run = run.arg("--peers").arg(python);
     }
-    if group == "overhead" {
+    if group == "overhead" || group == "stats" {
         if !options.built {
             build::python(root)?;
+        }
+        if !options.built && group == "overhead" {
             build::node(root)?;
             build::wasm(root)?;
         }

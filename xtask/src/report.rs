@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 6] = [
+const GROUPS: [(&str, &str, &str); 7] = [
     (
         "quality",
         "Quality",
@@ -38,6 +38,7 @@ const GROUPS: [(&str, &str, &str); 6] = [
       multiple of native time.",
     ),
     ("snapshot", "Snapshots", "Lower is better."),
+    ("stats", "Statistics of experiments", "Lower is better."),
 ];
 
 const INTRODUCTION: &str = "\

@@ -20,6 +20,7 @@ mod quality;
 mod recommend;
 mod sitting;
 mod snapshot;
+mod stats;
 mod train;
 mod trials;
 mod tuned;
@@ -30,13 +31,14 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 6] = [
+const GROUPS: [&str; 7] = [
     "quality",
     "train",
     "trials",
     "recommend",
     "overhead",
     "snapshot",
+    "stats",
 ];
 
 fn main() -> ExitCode {
@@ -69,6 +71,7 @@ fn run() -> Result<(), Failure> {
         "recommend" => recommend::print(&sitting),
         "overhead" => overhead::print(&sitting),
         "snapshot" => snapshot::print(&sitting),
+        "stats" => stats::print(&sitting),
         set if set.starts_with("trials.") => {
             trials::one(&sitting, set.trim_start_matches("trials."))
         }
