@@ -16,7 +16,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent.parent
 PAGE = FOLDER.parents[1] / "docs" / "snapshot-format.md"
 MODULES = [conditions, identity, catalog, recommend, ask, engine, snapshots, training, trainers, tuning, updating, evaluation, splits, stats]
 # Made elsewhere, or for an earlier version of the format, and kept as they are.
-GIVEN = ["conditions.json", "version_1.json"]
+GIVEN = ["conditions.json", "version_1.json", "experiments_growthbook.json", "experiments_unleash.json"]
 GIVEN_SNAPSHOTS = "snapshots/v1/"
 
 

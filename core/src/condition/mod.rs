@@ -87,6 +87,21 @@ use tree::Node;
 
 pub use rows::{Column, Rows};
 
+/// A value as JavaScript's text, as plain equality compares it; null has none.
+pub(crate) fn text_of(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
+    Actual::from(value).text()
+}
+
+/// Whether JavaScript takes a value for true.
+pub(crate) fn is_truthy(value: &Value) -> bool {
+    Actual::from(value).truthy()
+}
+
+/// A text as a number, as JavaScript reads it; NaN if it is none.
+pub(crate) fn number_of(text: &str) -> f64 {
+    js::text_number(text)
+}
+
 /// The deepest nesting of arrays and objects in a condition; the outermost object is level 1.
 pub const MAX_DEPTH: usize = 64;
 

@@ -13,6 +13,7 @@ use tastemaker::evaluate::{
 };
 use tastemaker::event::{Event, IdColumn};
 use tastemaker::experiment::stats::{self, Rows, SummarizeOptions, summarize};
+use tastemaker::experiment::{Context, Experiments, split_exact};
 use tastemaker::json::{Map, Value, json};
 use tastemaker::model::{BatchOptions, Model};
 use tastemaker::profile::Profile;
@@ -39,6 +40,8 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
             &input["request"],
         ),
         "summarize" => summary(input),
+        "experiment" => experiment(input),
+        "split_exact" => exact_split(input),
         unknown => panic!("the operation {unknown} is not known"),
     }
 }
@@ -367,4 +370,43 @@ fn run_step(suites: &Suites, engine: &Engine, step: &Value) -> Result<Value> {
         }
         op => ask(engine, op, &step[1])?,
     })
+}
+
+fn experiment(input: &Value) -> Result<Value> {
+    let payload = &input["payload"];
+    let experiments = match input["format"].as_str() {
+        None => Experiments::from_json(payload)?,
+        Some("growthbook") => Experiments::from_growthbook(payload)?,
+        Some("unleash") => Experiments::from_unleash(payload)?,
+        Some(unknown) => panic!("the format {unknown} is not known"),
+    };
+    let ask = &input["ask"];
+    let text = |at: usize| ask[at].as_str().expect("a text");
+    Ok(match text(0) {
+        "assign" => experiments
+            .assign(text(1), &Context::from_json(&ask[2])?)?
+            .to_json(),
+        "assign_id" => experiments.assign_id(text(1), text(2))?.to_json(),
+        "assign_all" => experiments
+            .assign_all(&Context::from_json(&ask[1])?)?
+            .to_json(),
+        "feature" => experiments
+            .feature(text(1), &Context::from_json(&ask[2])?)?
+            .to_json(),
+        "describe" => experiments.describe(text(1))?,
+        "keys" => json!({
+            "experiments": experiments.experiments().collect::<Vec<_>>(),
+            "features": experiments.features().collect::<Vec<_>>(),
+        }),
+        unknown => panic!("the question {unknown} is not known"),
+    })
+}
+
+fn exact_split(input: &Value) -> Result<Value> {
+    let ids = Column::new(&input["ids"]);
+    let weights = input["weights"].as_array().expect("weights");
+    let weights: Vec<f64> = weights.iter().map(number).collect();
+    let salt = input["salt"].as_str().expect("a salt");
+    let arms = ids.with(|ids| split_exact(&ids, &weights, salt))?;
+    Ok(json!({"arms": arms}))
 }
