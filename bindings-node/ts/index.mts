@@ -7,6 +7,7 @@ export * from './index.js';
 export {
   Catalog,
   Engine,
+  Experiments,
   Model,
   Profile,
   Recommendations,
@@ -16,6 +17,7 @@ export {
   matchesCondition,
   split,
   stats,
+  splitExact,
   train,
   tune,
   update,

@@ -50,6 +50,17 @@ export type {
   UserMetrics,
 } from './evaluate.js';
 export type { EventRow, Events, EventTable, IdColumn } from './events.js';
+export { Experiments, splitExact } from './experiments.js';
+export type {
+  Assignment,
+  Assignments,
+  Bandit,
+  ExperimentContext,
+  ExperimentDescription,
+  ExperimentReason,
+  FeatureAnswer,
+  StickyDoc,
+} from './experiments.js';
 export type { Id } from './ids.js';
 export { Model } from './model.js';
 export type { EdgeOptions, Neighbor } from './model.js';

@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod evaluate;
 mod event;
+mod experiment;
 mod ids;
 mod json;
 mod model;
@@ -40,6 +41,8 @@ mod _native {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::evaluate::{compare, evaluate, split};
+    #[pymodule_export]
+    use crate::experiment::{Experiments, split_exact};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

@@ -204,6 +204,29 @@ def split(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     return {name: rows.tolist() for name, rows in found._asdict().items()}
 
 
+def experiment(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    reader = {None: "from_json", "growthbook": "from_growthbook", "unleash": "from_unleash"}[given.get("format")]
+    experiments = getattr(tm.Experiments, reader)(given["payload"])
+    match given["ask"]:
+        case [("assign" | "feature") as question, key, context]:
+            return getattr(experiments, question)(key, **context).to_dict()
+        case ["assign_id", key, unit]:
+            return experiments.assign_id(key, unit).to_dict()
+        case ["assign_all", context]:
+            return experiments.assign_all(**context).to_dict()
+        case ["describe", key]:
+            return experiments.describe(key)
+        case ["keys"]:
+            return {"experiments": experiments.experiments, "features": experiments.features}
+        case unknown:
+            raise NotImplementedError(f"the question {unknown[0]} is not known")
+
+
+def split_exact(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    weights = [float(weight) for weight in given["weights"]]
+    return {"arms": tm.split_exact(given["ids"], weights, given["salt"]).tolist()}
+
+
 def test_of(given: dict[str, Any]) -> dict[str, Any]:
     """What stands beside the pairs of a test set; an option of another language is refused by its own."""
     more = {name: given[name] for name in ("segments",) if name in given}
@@ -277,6 +300,8 @@ OPERATIONS = {
     "engine": engine,
     "stats": stats,
     "summarize": summarize,
+    "experiment": experiment,
+    "split_exact": split_exact,
 }
 
 

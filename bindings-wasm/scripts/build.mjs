@@ -22,6 +22,7 @@ const SHARED = {
   'errors.ts': 'shared-errors.ts',
   'evaluate.ts': 'evaluate.ts',
   'events.ts': 'events.ts',
+  'experiments.ts': 'experiments.ts',
   'ids.ts': 'ids.ts',
   'index.ts': 'api.ts',
   'json.ts': 'json.ts',

@@ -26,6 +26,7 @@ mod engine;
 mod error;
 mod evaluate;
 mod event;
+mod experiment;
 mod json;
 mod model;
 mod profile;

@@ -8,6 +8,7 @@ export {
   CancelFlag,
   NativeCatalog,
   NativeEngine,
+  NativeExperiments,
   NativeModel,
   defaultEvent,
   matchesCondition,
@@ -16,6 +17,7 @@ export {
   profileLength,
   split,
   statsAsk,
+  splitExact,
 } from './raw/tastemaker.js';
 
 /** A column of ids: text by dictionary, or whole numbers in one of two forms. */

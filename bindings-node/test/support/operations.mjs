@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import {
   Catalog,
   Engine,
+  Experiments,
   Model,
   Profile,
   TastemakerError,
@@ -15,6 +16,7 @@ import {
   matchesCondition,
   split,
   stats,
+  splitExact,
   train,
   tune,
   update,
@@ -172,6 +174,29 @@ function measureOf({ options, history, segments }) {
   };
 }
 
+/** The questions to experiments. */
+const questionsToExperiments = {
+  assign: (experiments, key, context) => assignmentOf(experiments.assign(key, renamed(context, camel))),
+  assign_id: (experiments, key, id) => assignmentOf(experiments.assignId(key, id)),
+  assign_all(experiments, context) {
+    const found = experiments.assignAll(renamed(context, camel));
+    return { assignments: found.assignments.map(assignmentOf), sticky_updates: found.stickyUpdates };
+  },
+  feature(experiments, key, context) {
+    const found = experiments.feature(key, renamed(context, camel));
+    return { ...renamed(found, snake), assignment: assignmentOf(found.assignment) };
+  },
+  describe: (experiments, key) => renamed(experiments.describe(key), snake),
+  keys: ({ experiments, features }) => ({ experiments, features }),
+};
+
+/** An assignment under the core's names; the values of the user's own stay. */
+function assignmentOf(given) {
+  return given && { ...renamed(given, snake), bandit: renamed(given.bandit, snake) };
+}
+
+const FORMS = { growthbook: 'fromGrowthbook', unleash: 'fromUnleash' };
+
 /** One function an operation: the input of a case to what its `expect` is compared with. */
 export const operations = {
   condition({ condition, attributes, groups, lenient }, { suite }) {
@@ -273,6 +298,13 @@ export const operations = {
       if (columns[name] !== undefined) columns[name] = columns[name].map(number);
     }
     return renamedDeep(await stats.summarize(columns, options), snake);
+  experiment({ payload, format, ask: [question, ...args] }) {
+    const experiments = Experiments[format === undefined ? 'fromJson' : FORMS[format]](payload);
+    return questionsToExperiments[question](experiments, ...args);
+  },
+
+  split_exact({ ids, weights, salt }) {
+    return { arms: [...splitExact(ids, weights.map(number), salt)] };
   },
 
   async engine({ steps: list, ...source }, { folder }) {

@@ -18,6 +18,7 @@ from tastemaker._compare import Comparison, Difference, compare
 from tastemaker._condition import matches_condition
 from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
 from tastemaker._evaluate import Evaluation, evaluate
+from tastemaker._experiments import Assignment, Assignments, Experiments, FeatureAnswer, split_exact
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
@@ -49,6 +50,8 @@ from tastemaker.errors import (
 
 __all__ = [
     "Answer",
+    "Assignment",
+    "Assignments",
     "BatchReport",
     "CancelledError",
     "Catalog",
@@ -60,6 +63,8 @@ __all__ = [
     "Engine",
     "Evaluation",
     "Event",
+    "Experiments",
+    "FeatureAnswer",
     "InternalError",
     "InvalidArgumentError",
     "InvalidAttributeError",
@@ -101,6 +106,7 @@ __all__ = [
     "matches_condition",
     "split",
     "stats",
+    "split_exact",
     "train",
     "tune",
     "update",

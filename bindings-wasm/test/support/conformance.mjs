@@ -6,6 +6,7 @@
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
 const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, experiment, split_exact, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -266,6 +267,41 @@ function columns(table) {
 }
 
 /** JSON has no NaN and no infinities: the cases write them as text. */
+/** The names of the core on the outside only; what is inside belongs to the user. */
+function renamed(object) {
+  if (object === null) return null;
+  return Object.fromEntries(
+    Object.entries(object).map(([key, value]) => [key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  );
+}
+
+const assignmentOf = (given) => given && { ...renamed(given), bandit: renamed(given.bandit) };
+
+/** The questions to experiments. */
+const ASKED = {
+  assign: (experiments, key, context) => assignmentOf(experiments.assign(key, camel(context))),
+  assign_id: (experiments, key, id) => assignmentOf(experiments.assignId(key, id)),
+  assign_all(experiments, context) {
+    const found = experiments.assignAll(camel(context));
+    return { assignments: found.assignments.map(assignmentOf), sticky_updates: found.stickyUpdates };
+  },
+  feature(experiments, key, context) {
+    const found = experiments.feature(key, camel(context));
+    return { ...renamed(found), assignment: assignmentOf(found.assignment) };
+  },
+  describe: (experiments, key) => renamed(experiments.describe(key)),
+  keys: ({ experiments, features }) => ({ experiments, features }),
+};
+
+function experiment({ tm }, { payload, format, ask: [name, ...args] }) {
+  const form = { growthbook: 'fromGrowthbook', unleash: 'fromUnleash' }[format] ?? 'fromJson';
+  return ASKED[name](tm.Experiments[form](payload), ...args);
+}
+
+function split_exact({ tm }, { ids, weights, salt }) {
+  return { arms: [...tm.splitExact(ids, weights.map(number), salt)] };
+}
+
 function number(value) {
   return typeof value === 'string' ? Number(value) : value;
 }

@@ -73,14 +73,6 @@ def assignment(given):
     return out
 
 
-def definition(given):
-    out = dict(given)
-    if "contextualBandit" in out:
-        bandit = out.pop("contextualBandit")
-        out["contextual_bandit"] = {"bandit_version": None} | {BANDIT[name]: value for name, value in bandit.items()}
-    return out
-
-
 def growthbook(path):
     cases = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
     suite = Vectors(
@@ -134,7 +126,7 @@ def growthbook(path):
             assert expect["off"] is not expect["on"]
             outcome = {"value": expect["value"], "on": expect["on"], "source": expect["source"], "rule_id": expect["ruleId"]}
             outcome["assignment"] = assignment(expect["experimentResult"]) if "experimentResult" in expect else None
-            outcome["definition"] = definition(expect["experiment"]) if "experiment" in expect else None
+            outcome["definition"] = expect.get("experiment")
             suite.ask(f"{category}: {name}", payload(given), "growthbook", ["feature", key, context(given, explain=True)], outcome)
     for name, given, docs, key, expect, after in cases["stickyBucket"]:
         before = {f"{doc['attributeName']}||{doc['attributeValue']}": doc for doc in docs}

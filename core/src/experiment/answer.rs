@@ -192,7 +192,8 @@ impl<'a> Assignment<'a> {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let arm = self.arm();
-        let mut out = json!({
+        let bandit = self.decision.leaf.filter(|_| self.hash_used());
+        json!({
             "experiment": self.experiment(),
             "variation_id": self.variation_id(),
             "key": self.key(),
@@ -208,14 +209,13 @@ impl<'a> Assignment<'a> {
             "sticky_bucket_used": self.sticky_bucket_used(),
             "moved": self.moved(),
             "feature_id": self.feature,
+            "bandit": bandit.map(|(bandit, leaf)| json!({
+                "leaf_id": leaf_id(leaf),
+                "variation_weights": used_weights(bandit, leaf),
+                "bandit_version": bandit.version,
+            })),
             "sticky_updates": self.sticky_updates.iter().map(StickyDoc::to_json).collect::<Vec<_>>(),
-        });
-        if let (Some(map), true, Some((bandit, leaf))) =
-            (out.as_object_mut(), self.hash_used(), self.decision.leaf)
-        {
-            map.insert("bandit".to_owned(), bandit_json(bandit, leaf));
-        }
-        out
+        })
     }
 
     /// The definition as GrowthBook's SDK repeats it, with the weights that were used.
@@ -227,19 +227,27 @@ impl<'a> Assignment<'a> {
                 map.insert("weights".to_owned(), leaf.weights.clone());
             }
             if self.hash_used() {
-                map.insert("contextual_bandit".to_owned(), bandit_json(bandit, leaf));
+                let mut used = json!({
+                    "leafId": leaf_id(leaf),
+                    "variationWeights": used_weights(bandit, leaf),
+                });
+                if let (Some(used), Some(version)) = (used.as_object_mut(), &bandit.version) {
+                    used.insert("banditVersion".to_owned(), version.clone());
+                }
+                map.insert("contextualBandit".to_owned(), used);
             }
         }
         Some(definition)
     }
 }
 
-fn bandit_json(bandit: &Bandit, leaf: Option<&Leaf>) -> Value {
-    json!({
-        "leaf_id": leaf.map_or_else(|| Value::from(-1), |leaf| leaf.id.clone()),
-        "variation_weights": leaf.map_or(&bandit.weights, |leaf| &leaf.weights),
-        "bandit_version": bandit.version,
-    })
+/// The leaf that the context fell into; −1 for none.
+fn leaf_id(leaf: Option<&Leaf>) -> Value {
+    leaf.map_or_else(|| Value::from(-1), |leaf| leaf.id.clone())
+}
+
+fn used_weights<'a>(bandit: &'a Bandit, leaf: Option<&'a Leaf>) -> &'a Value {
+    leaf.map_or(&bandit.weights, |leaf| &leaf.weights)
 }
 
 /// The value of one feature for one user.

@@ -356,8 +356,9 @@ impl Experiments {
         Ok(answer)
     }
 
-    /// How an experiment was read: `{"key", "hash_version", "unit", "fallback_unit",
-    /// "variations": [{"key", "name", "value", "range": [from, to]}]}`; a variation without a
+    /// How an experiment was read: `{"key", "hash_version", "buckets", "unit",
+    /// "fallback_unit", "variations": [{"key", "name", "value", "passthrough", "range": [from,
+    /// to]}]}`; a variation without a
     /// range has null. Version 3 chooses among who is covered, GrowthBook's versions have the
     /// coverage in the ranges.
     ///
@@ -371,12 +372,14 @@ impl Experiments {
                 "key": arm.key,
                 "name": arm.name,
                 "value": arm.value,
+                "passthrough": arm.passthrough,
                 "range": plan.shares.get(i).map(|(from, to)| [from, to]),
             })
         });
         Ok(json!({
             "key": plan.key,
             "hash_version": plan.hasher.version(),
+            "buckets": plan.hasher.buckets(),
             "unit": plan.attribute,
             "fallback_unit": plan.fallback,
             "variations": variations.collect::<Vec<_>>(),
