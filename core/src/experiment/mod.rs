@@ -139,7 +139,7 @@ impl Experiments {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`], with the field, the value and the rule;
     /// [`ErrorKind::InvalidCondition`]; [`ErrorKind::InvalidTimestamp`] for the times of a ramp;
-    /// [`ErrorKind::LimitExceeded`] for more than 10,000 variations.
+    /// [`ErrorKind::LimitExceeded`] for more than 1,000 variations.
     pub fn from_json(payload: &Value) -> Result<Self> {
         let (plans, groups) = native::plans(payload)?;
         Ok(Self::new(plans, BTreeMap::new(), groups))

@@ -112,7 +112,7 @@ pub(super) struct Leaf {
 }
 
 /// The most variations of one experiment.
-pub(super) const MAX_ARMS: usize = 10_000;
+pub(super) const MAX_ARMS: usize = 1_000;
 
 /// Refuses an experiment with too many variations.
 pub(super) fn check_arms(key: &str, count: usize) -> Result<()> {
