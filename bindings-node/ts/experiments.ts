@@ -1,11 +1,16 @@
 /**
  * Experiments: who gets which variation, without anybody keeping a list.
  */
-import { native } from './errors.js';
+import { asError, native } from './errors.js';
 import { type IdColumn, nativeIds } from './events.js';
 import { type Id, idText } from './ids.js';
 import { camelKeys, snakeKeys, toJson } from './json.js';
-import { NativeExperiments, splitExact as nativeSplit } from './native.js';
+import {
+  NativeExperiments,
+  assignAsciiId,
+  assignId as nativeAssignId,
+  splitExact as nativeSplit,
+} from './native.js';
 
 /** Why a unit is in an experiment (the first five), or why not. */
 export type ExperimentReason =
@@ -172,10 +177,16 @@ const REASONS: readonly ExperimentReason[] = [
   'unknown_version', 'blocked', 'coverage', 'qa_mode', 'stopped',
 ];
 
+const NOT_ASCII = /[^\x00-\x7f]/;
+
 /** What answers to ids need of an experiment. */
 interface Known extends ExperimentDescription {
+  slot: number;
   place: number;
 }
+
+const NO_UPDATES: StickyDoc[] = [];
+Object.freeze(NO_UPDATES);
 
 /**
  * Compiled experiments and features: read once, asked often.
@@ -233,14 +244,13 @@ export class Experiments {
    */
   assignId(key: string, id: Id): Assignment {
     const known = this.#known.get(key) ?? this.#learn(key);
-    const text = idText(id, 'id');
+    const ascii = typeof id === 'string' && !NOT_ASCII.test(id);
+    const text = ascii ? id : idText(id, 'id');
     let packed;
     try {
-      packed = this.#native.assignId(known.place, text);
+      packed = (ascii ? assignAsciiId : nativeAssignId)(known.slot, known.place, text);
     } catch (error) {
-      return native(() => {
-        throw error;
-      });
+      throw asError(error);
     }
     const bucket = Math.floor(packed / 0x200000);
     const low = packed - bucket * 0x200000;
@@ -267,7 +277,7 @@ export class Experiments {
       moved: false,
       featureId: null,
       bandit: null,
-      stickyUpdates: [],
+      stickyUpdates: NO_UPDATES,
     };
   }
 
@@ -309,7 +319,8 @@ export class Experiments {
   }
 
   #learn(key: string): Known {
-    const known = { ...this.describe(key), place: this.experiments.indexOf(key) };
+    const [slot, place] = [native(() => this.#native.slot()), this.experiments.indexOf(key)];
+    const known = { ...this.describe(key), slot, place };
     this.#known.set(key, known);
     return known;
   }

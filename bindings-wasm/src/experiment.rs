@@ -1,7 +1,10 @@
 //! Experiments: read once as JSON, asked by key or, for ids alone, by place.
 
-use tastemaker::ErrorKind;
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use tastemaker::experiment::{Context, Experiments, split_exact as split_ids};
+use tastemaker::{Error, ErrorKind};
 use wasm_bindgen::prelude::*;
 
 use crate::error::{Result, thrown};
@@ -11,7 +14,47 @@ use crate::json;
 /// Compiled experiments and features.
 #[wasm_bindgen]
 pub struct NativeExperiments {
-    inner: Experiments,
+    inner: Rc<Experiments>,
+    slot: u32,
+}
+
+thread_local! {
+    /// What is open on this thread, by slots, as in the Node package.
+    static OPEN: RefCell<Vec<Option<Rc<Experiments>>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The first free slot, filled.
+fn take_slot(experiments: &Rc<Experiments>) -> u32 {
+    OPEN.with_borrow_mut(|open| {
+        let free = open.iter().position(Option::is_none);
+        let slot = free.unwrap_or(open.len());
+        if slot == open.len() {
+            open.push(None);
+        }
+        open[slot] = Some(Rc::clone(experiments));
+        slot as u32
+    })
+}
+
+impl Drop for NativeExperiments {
+    fn drop(&mut self) {
+        // The list is gone when the thread ends first.
+        let _ = OPEN.try_with(|open| open.borrow_mut()[self.slot as usize] = None);
+    }
+}
+
+fn packed(slot: u32, place: u32, id: &str) -> Result<f64> {
+    OPEN.with_borrow(|open| {
+        let experiments = open.get(slot as usize).and_then(Option::as_ref);
+        let experiments = experiments.ok_or_else(|| {
+            thrown(Error::new(
+                ErrorKind::Internal,
+                "no experiments are open there",
+            ))
+        })?;
+        let assignment = experiments.assign_at(place as usize, id).map_err(thrown)?;
+        Ok(assignment.packed())
+    })
 }
 
 #[wasm_bindgen]
@@ -24,8 +67,14 @@ impl NativeExperiments {
             "unleash" => Experiments::from_unleash,
             _ => Experiments::from_json,
         };
-        let inner = read(&payload).map_err(thrown)?;
-        Ok(Self { inner })
+        let inner = Rc::new(read(&payload).map_err(thrown)?);
+        let slot = take_slot(&inner);
+        Ok(Self { inner, slot })
+    }
+
+    /// Where [`assign_id`] finds it.
+    pub fn slot(&self) -> u32 {
+        self.slot
     }
 
     pub fn experiments(&self) -> Vec<String> {
@@ -46,13 +95,6 @@ impl NativeExperiments {
         json::write(&assignment.to_json())
     }
 
-    /// The packed assignment of an id to the experiment at a place.
-    #[wasm_bindgen(js_name = assignId)]
-    pub fn assign_id(&self, place: u32, id: &str) -> Result<f64> {
-        let assignment = self.inner.assign_at(place as usize, id);
-        Ok(assignment.map_err(thrown)?.packed())
-    }
-
     #[wasm_bindgen(js_name = assignAll)]
     pub fn assign_all(&self, context: &str) -> Result<String> {
         let context = read_context(context)?;
@@ -69,6 +111,12 @@ impl NativeExperiments {
 fn read_context(context: &str) -> Result<Context> {
     let context = json::parse(context, ErrorKind::InvalidArgument)?;
     Context::from_json(&context).map_err(thrown)
+}
+
+/// The packed assignment of an id to the experiment at a place.
+#[wasm_bindgen(js_name = assignId)]
+pub fn assign_id(slot: u32, place: u32, id: &str) -> Result<f64> {
+    packed(slot, place, id)
 }
 
 /// The place of a weight for each id.

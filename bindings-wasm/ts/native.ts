@@ -10,6 +10,8 @@ export {
   NativeEngine,
   NativeExperiments,
   NativeModel,
+  assignId,
+  assignId as assignAsciiId,
   defaultEvent,
   matchesCondition,
   profileEmpty,
