@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell::{Run, cache, make_folder, read, target, write};
 use crate::{Result, build, report, setup};
 
-const GROUPS: [&str; 7] = [
+const GROUPS: [&str; 8] = [
     "quality",
     "train",
     "trials",
@@ -16,10 +16,11 @@ const GROUPS: [&str; 7] = [
     "overhead",
     "snapshot",
     "stats",
+    "experiments",
 ];
 const USAGE: &str =
     "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
-GROUP is one of quality train trials recommend overhead snapshot stats, or all;
+GROUP is one of quality train trials recommend overhead snapshot stats experiments, or all;
 --built takes the bindings as they are, without building them again";
 
 /// The command.
@@ -68,6 +69,14 @@ fn group_lines(
         .arg(&options.runs);
     if let Some(python) = peers {
         run = run.arg("--peers").arg(python);
+    }
+    if group == "experiments" {
+        if !options.built {
+            build::node(root)?;
+        }
+        if options.peers {
+            run = run.arg("--npm-peers").arg(setup::npm_peers(root)?);
+        }
     }
     if group == "overhead" || group == "stats" {
         if !options.built {

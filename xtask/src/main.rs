@@ -36,7 +36,8 @@ usage: cargo xtask COMMAND
   package [--portable]  pack the artefacts and try them in empty folders;
                         --portable makes the wheel for older systems too
   figures GROUP --data DIR [--peers] [--write DATE]
-                        quality train recommend overhead snapshot stats, or all:
+                        quality train trials recommend overhead snapshot
+                        stats experiments, or all:
                         a JSON object a line; --write keeps them in docs/
   honesty               simulated experiments: do the statistics keep what
                         they promise? Minutes; prints rates and their bands

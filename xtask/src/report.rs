@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 7] = [
+const GROUPS: [(&str, &str, &str); 8] = [
     (
         "quality",
         "Quality",
@@ -39,6 +39,11 @@ const GROUPS: [(&str, &str, &str); 7] = [
     ),
     ("snapshot", "Snapshots", "Lower is better."),
     ("stats", "Statistics of experiments", "Lower is better."),
+    (
+        "experiments",
+        "Experiments",
+        "Nanoseconds or microseconds, lower is better. In Node both sides run in one process, in turns.",
+    ),
 ];
 
 const INTRODUCTION: &str = "\

@@ -179,6 +179,16 @@ impl<'a> Unit<'a> {
         }
     }
 
+    /// The text under which sticky documents keep the value: that of a list or an object is JSON.
+    pub(super) fn sticky_text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Json(value) if value.is_array() || value.is_object() => {
+                Some(Cow::Owned(value.to_string()))
+            }
+            other => other.text(),
+        }
+    }
+
     pub(super) fn to_json(self) -> Value {
         match self {
             Self::Text(text) => text.into(),

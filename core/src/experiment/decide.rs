@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
             decision.reason = Reason::Sticky;
         }
         if let Some(sticky) = sticky {
-            self.store(plan, sticky, attribute, text, arm);
+            self.store(plan, sticky, attribute, unit, arm);
         }
         Ok(decision)
     }
@@ -284,7 +284,7 @@ impl<'a> Walk<'a> {
     /// The arm of the sticky bucket, and whether an earlier one blocks the user.
     fn stored(&self, plan: &Plan, sticky: &Sticky) -> (Option<usize>, bool) {
         let doc = |name: &str| {
-            let text = self.attributes.unit(name).text()?;
+            let text = self.attributes.unit(name).sticky_text()?;
             let updated = self.updated.get(name, &text);
             updated.or_else(|| sticky.get(name, &text))
         };
@@ -312,16 +312,17 @@ impl<'a> Walk<'a> {
         (arm, false)
     }
 
-    fn store(&mut self, plan: &Plan, sticky: &Sticky, attribute: &str, unit: &str, arm: usize) {
+    fn store(&mut self, plan: &Plan, sticky: &Sticky, attribute: &str, unit: Unit<'_>, arm: usize) {
         let Some(arm) = plan.arms.get(arm) else {
             return;
         };
-        let updated = self.updated.get(attribute, unit);
-        let mut doc = match updated.or_else(|| sticky.get(attribute, unit)) {
+        let unit = unit.sticky_text().unwrap_or_default();
+        let updated = self.updated.get(attribute, &unit);
+        let mut doc = match updated.or_else(|| sticky.get(attribute, &unit)) {
             Some(doc) => doc.clone(),
             None => StickyDoc {
                 attribute_name: attribute.to_owned(),
-                attribute_value: unit.to_owned(),
+                attribute_value: unit.into_owned(),
                 ..StickyDoc::default()
             },
         };

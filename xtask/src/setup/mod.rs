@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::Result;
 
 pub(crate) use browser::find as browser;
-pub(crate) use node::{packages as node_packages, tools as node_tools};
+pub(crate) use node::{packages as node_packages, peers as npm_peers, tools as node_tools};
 pub(crate) use python::{create as new_venv, interpreter, peers, test_venv};
 pub(crate) use wasm::{Toolchain, toolchain};
 

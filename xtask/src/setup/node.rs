@@ -1,6 +1,6 @@
 //! npm packages, by each package's own lock file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Result;
 use crate::shell::{Run, cache, make_folder, read, which, write};
@@ -52,15 +52,27 @@ pub(crate) fn packages(folder: &Path) -> Result<()> {
 
 /// The tools that the xtask itself takes from npm: `wasm-opt`.
 pub(crate) fn tools(root: &Path) -> Result<()> {
-    let folder = cache(root).join("npm");
+    staged(root, "npm").map(|_| ())
+}
+
+/// The peers that come from npm; the folder with their `node_modules`.
+pub(crate) fn peers(root: &Path) -> Result<PathBuf> {
+    staged(root, "npm-peers")
+}
+
+/// Installs what `xtask/NAME` asks for in a folder of the cache.
+fn staged(root: &Path, name: &str) -> Result<PathBuf> {
+    let source = root.join("xtask").join(name);
+    let folder = cache(root).join(name);
     make_folder(&folder)?;
     for name in ["package.json", "package-lock.json"] {
-        let text = read(&root.join("xtask/npm").join(name))?;
+        let text = read(&source.join(name))?;
         let file = folder.join(name);
         if read(&file).is_ok_and(|there| there == text) {
             continue;
         }
         write(&file, text)?;
     }
-    packages(&folder)
+    packages(&folder)?;
+    Ok(folder)
 }

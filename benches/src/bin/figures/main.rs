@@ -11,6 +11,7 @@
 )]
 
 mod ease;
+mod experiments;
 mod ials;
 mod million;
 mod movies;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 7] = [
+const GROUPS: [&str; 8] = [
     "quality",
     "train",
     "trials",
@@ -39,6 +40,7 @@ const GROUPS: [&str; 7] = [
     "overhead",
     "snapshot",
     "stats",
+    "experiments",
 ];
 
 fn main() -> ExitCode {
@@ -72,6 +74,7 @@ fn run() -> Result<(), Failure> {
         "overhead" => overhead::print(&sitting),
         "snapshot" => snapshot::print(&sitting),
         "stats" => stats::print(&sitting),
+        "experiments" => experiments::print(&sitting),
         set if set.starts_with("trials.") => {
             trials::one(&sitting, set.trim_start_matches("trials."))
         }

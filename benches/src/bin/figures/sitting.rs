@@ -18,6 +18,8 @@ pub(crate) struct Sitting {
     pub(crate) data: PathBuf,
     /// The interpreter that has the peers; none when they are not asked for.
     pub(crate) peers: Option<PathBuf>,
+    /// The folder whose `node_modules` has the peers of npm; none when they are not asked for.
+    pub(crate) npm_peers: Option<PathBuf>,
     /// The interpreter that has our Python package.
     pub(crate) python: Option<PathBuf>,
     /// The root of the repository.
@@ -31,7 +33,7 @@ pub(crate) struct Sitting {
 }
 
 impl Sitting {
-    /// Reads `GROUP --data DIR [--peers PYTHON] [--python PYTHON] [--root DIR]
+    /// Reads `GROUP --data DIR [--peers PYTHON] [--npm-peers DIR] [--python PYTHON] [--root DIR]
     /// [--scratch DIR] [--runs N] [--threads N]`.
     pub(crate) fn from_arguments(
         mut words: impl Iterator<Item = String>,
@@ -40,6 +42,7 @@ impl Sitting {
         let mut sitting = Self {
             data: PathBuf::new(),
             peers: None,
+            npm_peers: None,
             python: None,
             root: PathBuf::from("."),
             scratch: std::env::temp_dir(),
@@ -53,6 +56,7 @@ impl Sitting {
             match name.as_str() {
                 "--data" => sitting.data = value.into(),
                 "--peers" => sitting.peers = Some(value.into()),
+                "--npm-peers" => sitting.npm_peers = Some(value.into()),
                 "--python" => sitting.python = Some(value.into()),
                 "--root" => sitting.root = value.into(),
                 "--scratch" => sitting.scratch = value.into(),
