@@ -214,7 +214,7 @@ class Experiments:
         >>> flags = tm.Experiments.from_growthbook({"features": {
         ...     "checkout": {"defaultValue": "old", "rules": [{"variations": ["old", "new"]}]},
         ... }})
-        >>> flags.feature("checkout", {"id": "123"}).value
+        >>> flags.feature("checkout", {"id": "3"}).value
         'new'
         """
         answer = self._native.feature(key, _context(locals()))

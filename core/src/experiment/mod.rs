@@ -165,7 +165,8 @@ impl Experiments {
     /// let flags = Experiments::from_growthbook(&json!({"features": {
     ///     "checkout": {"defaultValue": "old", "rules": [{"variations": ["old", "new"]}]},
     /// }}))?;
-    /// let answer = flags.feature("checkout", &Context::new(&json!({"id": "123"}))?)?;
+    /// let user = Context::new(&json!({"id": "3"}))?;
+    /// let answer = flags.feature("checkout", &user)?;
     /// assert_eq!((answer.value, &*answer.source), (json!("new"), "experiment"));
     /// # Ok::<(), tastemaker::Error>(())
     /// ```
@@ -227,7 +228,7 @@ impl Experiments {
     ///         "parameters": {"rollout": "50", "stickiness": "default", "groupId": "search"}}],
     /// }]}))?;
     /// let on = |user| flags.feature("search", &Context::new(&json!({"userId": user}))?).map(|a| a.on());
-    /// assert_eq!((on("1")?, on("2")?), (true, false));
+    /// assert_eq!((on("4")?, on("5")?), (false, true));
     /// # Ok::<(), tastemaker::Error>(())
     /// ```
     pub fn from_unleash(payload: &Value) -> Result<Self> {
