@@ -5,8 +5,7 @@
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, engine };
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, experiment, split_exact, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, split_exact, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
