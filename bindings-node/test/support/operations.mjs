@@ -298,6 +298,8 @@ export const operations = {
       if (columns[name] !== undefined) columns[name] = columns[name].map(number);
     }
     return renamedDeep(await stats.summarize(columns, options), snake);
+  },
+
   experiment({ payload, format, ask: [question, ...args] }) {
     const experiments = Experiments[format === undefined ? 'fromJson' : FORMS[format]](payload);
     return questionsToExperiments[question](experiments, ...args);

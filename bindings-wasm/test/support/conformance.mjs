@@ -265,7 +265,6 @@ function columns(table) {
   return result;
 }
 
-/** JSON has no NaN and no infinities: the cases write them as text. */
 /** The names of the core on the outside only; what is inside belongs to the user. */
 function renamed(object) {
   if (object === null) return null;
@@ -301,6 +300,7 @@ function split_exact({ tm }, { ids, weights, salt }) {
   return { arms: [...tm.splitExact(ids, weights.map(number), salt)] };
 }
 
+/** JSON has no NaN and no infinities: the cases write them as text. */
 function number(value) {
   return typeof value === 'string' ? Number(value) : value;
 }
