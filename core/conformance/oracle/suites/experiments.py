@@ -101,6 +101,9 @@ def layers(suite):
         expect = [Definition(payload, key).assign(unit) for key in sorted(payload["experiments"])]
         seen |= {one["reason"] for one in expect}
         assert not (expect[0]["in_experiment"] and expect[2]["in_experiment"])
+        if i < 12:
+            for one in expect:
+                asks(suite, f"layers: {unit} in {one['experiment']} by id", payload, ["assign_id", one["experiment"], unit], one)
         asks(suite, f"layers: {unit}", payload, ["assign_all", {"attributes": {"id": unit}}], {"assignments": expect})
     assert seen == {"assigned", "holdout", "layer", "coverage"}, seen
 
@@ -154,6 +157,10 @@ def order_of_checks(suite):
     check("an address that says nothing", {"url": "https://example.com/?e=7"}, inside)
     off = {"experiments": {"e": {"variations": pair(), "active": False}}}
     asks(suite, "checks: not active", off, ["assign_id", "e", "eve"], out | {"reason": "inactive"})
+    asks(suite, "checks: not active, by id", off, ["assign_id", "e", "eve"], out | {"reason": "inactive", "hash_value": "eve"})
+    asks(suite, "checks: the condition does not hold, by id", payload, ["assign_id", "e", "eve"], out | {"reason": "condition", "hash_value": "eve"})
+    asks(suite, "checks: an unknown hash version, by id", {"experiments": [{"key": "e", "variations": [0, 1], "hashVersion": 3}]}, ["assign_id", "e", "eve"], out | {"reason": "unknown_version", "key": "0"}, "growthbook")
+    asks(suite, "checks: stopped, by id", {"experiments": [{"key": "e", "variations": [0, 1], "status": "stopped"}]}, ["assign_id", "e", "eve"], out | {"reason": "stopped", "key": "0"}, "growthbook")
     asks(suite, "checks: not active, but forced", off, ["assign", "e", {"attributes": {"id": "eve"}, "forced": {"e": "b"}}], {"in_experiment": True, "key": "b", "reason": "forced"})
 
 
