@@ -67,6 +67,8 @@ kinds! {
     CorruptSnapshot => "corrupt_snapshot",
     /// Bytes that are not a valid profile.
     CorruptProfile => "corrupt_profile",
+    /// Bytes that are not a valid bandit.
+    CorruptBandit => "corrupt_bandit",
     /// The caller cancelled the work.
     Cancelled => "cancelled",
     /// The operating system refused to read or write a file.

@@ -44,6 +44,7 @@
 //! addresses is answered with [`Reason::UrlTargeting`], nobody being in it.
 
 mod answer;
+pub mod bandit;
 mod context;
 mod decide;
 mod feature;
