@@ -54,7 +54,7 @@ export { Experiments, splitExact } from './experiments.js';
 export type {
   Assignment,
   Assignments,
-  Bandit,
+  BanditWeights,
   ExperimentContext,
   ExperimentDescription,
   ExperimentReason,

@@ -488,6 +488,7 @@ fn rewards(bandit: &mut Bandit, given: &Value, options: &Value) -> Result<Value>
         let rows = column.as_array().expect("a column");
         let texts = rows.iter().filter_map(|id| Some(id.as_str()?.to_owned()));
         (
+            name,
             texts.collect(),
             rows.iter().filter_map(Value::as_i64).collect(),
         )

@@ -224,6 +224,13 @@ impl Definition {
                         .to_owned(),
                 ));
             }
+            let given = fields.get("policy").and_then(|policy| policy.get("model"));
+            if interactions || given.is_some_and(|model| model != "shared") {
+                return Err(wrong(
+                    "bandit.policy has a model or interactions beside factors; their model is shared, of main effects"
+                        .to_owned(),
+                ));
+            }
             Shape::of_factors(arms.len())
         };
         if shape.numbers_per_arm().saturating_mul(arms.len()) + shape.shared_numbers() > MAX_NUMBERS

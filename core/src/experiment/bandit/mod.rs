@@ -344,18 +344,18 @@ impl Bandit {
     fn view(&self, compiled: &Compiled, request: &Request) -> Result<Arc<View>> {
         let definition = &self.definition;
         let shape = &definition.shape;
-        if let Some(view) = &compiled.view {
-            for (name, given) in [
-                ("context", &request.context),
-                ("arm_features", &request.arm_features),
-            ] {
-                if given.is_some() {
-                    return Err(Error::new(
-                        ErrorKind::InvalidArgument,
-                        format!("request.{name} is given; the bandit has no features"),
-                    ));
-                }
+        for (name, names, given) in [
+            ("context", &shape.context, &request.context),
+            ("arm_features", &shape.arm, &request.arm_features),
+        ] {
+            if given.is_some() && names.is_empty() {
+                return Err(Error::new(
+                    ErrorKind::InvalidArgument,
+                    format!("request.{name} is given; the bandit has no such features"),
+                ));
             }
+        }
+        if let Some(view) = &compiled.view {
             return Ok(Arc::clone(view));
         }
         let context = features::read("request.context", &shape.context, request.context.as_ref())?;
