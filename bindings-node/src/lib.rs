@@ -20,6 +20,7 @@
     reason = "napi hands arguments over by value"
 )]
 
+mod bandit;
 mod catalog;
 mod condition;
 mod control;

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
 import {
+  Bandit,
   Catalog,
   Engine,
   Model,
@@ -198,6 +199,10 @@ const causes = {
   corrupt_profile: [
     () => Profile.fromBytes(new Uint8Array(3)),
     () => engine.mergeProfile('u', engine.profile('u').subarray(1)),
+  ],
+  corrupt_bandit: [
+    () => Bandit.fromBytes(new Uint8Array(3)),
+    () => Bandit.fromBytes(Bandit.fromJson({ key: 'b', policy: 'ucb1', arms: ['x'] }).toBytes().subarray(1)),
   ],
   cancelled: [() => train(one, { signal: AbortSignal.abort() })],
   limit_exceeded: [

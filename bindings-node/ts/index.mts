@@ -5,6 +5,7 @@
  */
 export * from './index.js';
 export {
+  Bandit,
   Catalog,
   Engine,
   Experiments,

@@ -13,6 +13,19 @@ export type {
   SimilarUsers,
   Stage,
 } from './answer.js';
+export { Bandit } from './bandit.js';
+export type {
+  BanditAnswer,
+  BanditArm,
+  BanditChoice,
+  BanditReport,
+  BanditRequest,
+  BanditUpdate,
+  FeatureRows,
+  Features,
+  Reward,
+  Rewards,
+} from './bandit.js';
 export { Catalog } from './catalog.js';
 export type {
   Attributes,

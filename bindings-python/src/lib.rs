@@ -6,6 +6,7 @@
 //! `python/tastemaker/`; this module is private to it.
 
 mod arrow;
+mod bandit;
 mod builder;
 mod catalog;
 mod column;
@@ -31,6 +32,8 @@ mod train;
 mod _native {
     #[pymodule_export]
     use crate::arrow::read_arrow;
+    #[pymodule_export]
+    use crate::bandit::Bandit;
     #[pymodule_export]
     use crate::catalog::Catalog;
     #[pymodule_export]

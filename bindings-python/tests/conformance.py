@@ -222,6 +222,54 @@ def experiment(suite: dict[str, Any], given: dict[str, Any]) -> Any:
             raise NotImplementedError(f"the question {unknown[0]} is not known")
 
 
+def played(given: dict[str, Any]) -> tuple[tm.Bandit, list[Any]]:
+    """A bandit from its definition or its bytes, after its steps, and what they gave."""
+    if "bytes" in given:
+        bandit = tm.Bandit.from_bytes(bytes.fromhex(given["bytes"]))
+    else:
+        bandit = tm.Bandit.from_json(given["definition"])
+    results = []
+    for step in given["steps"]:
+        try:
+            results.append(bandit_step(bandit, *step))
+        except tm.TastemakerError as error:
+            results.append({"error": error.code})
+    return bandit, results
+
+
+def bandit(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return {"results": played(given)[1]}
+
+
+def bandit_step(bandit: tm.Bandit, name: str, *arguments: Any) -> Any:
+    match name, arguments:
+        case ("choose" | "propensities"), [request]:
+            return getattr(bandit, name)(**request).to_dict()
+        case "update_one", [given]:
+            return bandit.update_one(**({"arm": None, "reward": None} | given))._asdict()
+        case "update", [columns, options]:
+            rows = {**columns, "reward": [float(reward) for reward in columns["reward"]]}
+            for features in ("context", "arm_features"):
+                if features in rows:
+                    rows[features] = [[float(value) for value in row] for row in rows[features]]
+            return bandit.update(**rows, **options)._asdict()
+        case "await_rewards", [factor, arm, count]:
+            return bandit.await_rewards(arm, count, factor=factor)
+        case "merge", [other]:
+            return bandit.merge(played(other)[0])
+        case "redefine", [definition]:
+            return bandit.redefine(definition)
+        case "report", [now]:
+            return bandit.report(now).to_dict()
+        case "bytes", []:
+            assert tm.Bandit.from_bytes(bandit.to_bytes()) == bandit
+            return bandit.to_bytes().hex()
+        case ("definition" | "state_version"), []:
+            return getattr(bandit, name)
+        case _:
+            raise NotImplementedError(f"the step {name} is not known")
+
+
 def split_exact(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     weights = [float(weight) for weight in given["weights"]]
     return {"arms": tm.split_exact(given["ids"], weights, given["salt"]).tolist()}
@@ -302,6 +350,7 @@ OPERATIONS = {
     "summarize": summarize,
     "experiment": experiment,
     "split_exact": split_exact,
+    "bandit": bandit,
 }
 
 

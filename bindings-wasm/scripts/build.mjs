@@ -15,6 +15,7 @@ const dist = join(root, 'dist');
 /** Files of the Node package's façade, and the names that they get here. */
 const SHARED = {
   'answer.ts': 'answer.ts',
+  'bandit.ts': 'bandit.ts',
   'catalog.ts': 'catalog.ts',
   'condition.ts': 'condition.ts',
   'control.ts': 'control.ts',

@@ -19,6 +19,7 @@
     reason = "wasm-bindgen generates undocumented items beside each export"
 )]
 
+mod bandit;
 mod catalog;
 mod condition;
 mod control;

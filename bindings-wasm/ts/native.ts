@@ -6,6 +6,7 @@ import * as raw from './raw/tastemaker.js';
 
 export {
   CancelFlag,
+  NativeBandit,
   NativeCatalog,
   NativeEngine,
   NativeExperiments,
@@ -62,6 +63,17 @@ export interface NativeRows {
   unit?: NativeIds;
   denominator?: Float64Array;
   covariate?: Float64Array;
+}
+
+/** Rewards: a column of arms, or one a factor. */
+export interface NativeRewards {
+  arms: NativeIds[];
+  factors?: string[];
+  reward: Float64Array;
+  time?: Float64Array;
+  timeBigint?: BigInt64Array;
+  context?: Float64Array;
+  armFeatures?: Float64Array;
 }
 
 /** The columns of a batch, each in JavaScript's memory. */

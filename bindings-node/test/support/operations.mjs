@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 
 import {
+  Bandit,
   Catalog,
   Engine,
   Experiments,
@@ -197,6 +198,45 @@ function assignmentOf(given) {
 
 const FORMS = { growthbook: 'fromGrowthbook', unleash: 'fromUnleash' };
 
+/** A bandit from its definition or its bytes, after its steps, and what they gave. */
+function played({ definition, bytes, steps }) {
+  const bandit = bytes === undefined ? Bandit.fromJson(definition) : Bandit.fromBytes(fromHex(bytes));
+  const results = steps.map(([name, ...args]) => {
+    try {
+      return banditSteps[name](bandit, ...args) ?? null;
+    } catch (error) {
+      if (!(error instanceof TastemakerError)) throw error;
+      return { error: error.code };
+    }
+  });
+  return { bandit, results };
+}
+
+/** An answer of a bandit under the core's names; the arms' values stay. */
+function banditAnswer({ choices, ...rest }) {
+  const choice = ({ value, ...more }) => ({ ...renamed(more, snake), value });
+  return { ...renamed(rest, snake), choices: choices.map(choice) };
+}
+
+const rowsOfNumbers = (rows) => rows?.map((row) => row.map(number));
+
+const banditSteps = {
+  choose: (bandit, request) => banditAnswer(bandit.choose(renamed(request, camel))),
+  propensities: (bandit, request) => banditAnswer(bandit.propensities(renamed(request, camel))),
+  update_one: (bandit, given) => bandit.updateOne(renamed(given, camel)),
+  update(bandit, { arm, reward, time, context, arm_features: features }, options) {
+    const given = { arm, reward: reward.map(number), time, context: rowsOfNumbers(context), armFeatures: rowsOfNumbers(features) };
+    return bandit.update(given, options);
+  },
+  await_rewards: (bandit, factor, arm, count) => bandit.awaitRewards(arm, count, factor ?? undefined),
+  merge: (bandit, other) => bandit.merge(played(other).bandit),
+  redefine: (bandit, definition) => bandit.redefine(definition),
+  report: (bandit, now) => renamedDeep(bandit.report(now ?? undefined), snake),
+  bytes: (bandit) => toHex(bandit.toBytes()),
+  definition: (bandit) => bandit.definition,
+  state_version: (bandit) => bandit.stateVersion,
+};
+
 /** One function an operation: the input of a case to what its `expect` is compared with. */
 export const operations = {
   condition({ condition, attributes, groups, lenient }, { suite }) {
@@ -304,6 +344,8 @@ export const operations = {
     const experiments = Experiments[format === undefined ? 'fromJson' : FORMS[format]](payload);
     return questionsToExperiments[question](experiments, ...args);
   },
+
+  bandit: (input) => ({ results: played(input).results }),
 
   split_exact({ ids, weights, salt }) {
     return { arms: [...splitExact(ids, weights.map(number), salt)] };

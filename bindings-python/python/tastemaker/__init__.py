@@ -13,6 +13,7 @@ Python, Rust, Node and the browser.
 """
 
 from tastemaker._answer import Answer, Reason, Recommendation, Score, Scores, SimilarUser, SimilarUsers, Stage
+from tastemaker._bandit import Bandit, BanditAnswer, BanditArm, BanditChoice, BanditReport, BanditUpdate
 from tastemaker._catalog import Catalog
 from tastemaker._compare import Comparison, Difference, compare
 from tastemaker._condition import matches_condition
@@ -28,6 +29,7 @@ from tastemaker._train import TrainOptions, Tuning, UpdateOptions, train, tune, 
 from tastemaker import errors, stats
 from tastemaker.errors import (
     CancelledError,
+    CorruptBanditError,
     CorruptProfileError,
     CorruptSnapshotError,
     DuplicateItemError,
@@ -52,10 +54,17 @@ __all__ = [
     "Answer",
     "Assignment",
     "Assignments",
+    "Bandit",
+    "BanditAnswer",
+    "BanditArm",
+    "BanditChoice",
+    "BanditReport",
+    "BanditUpdate",
     "BatchReport",
     "CancelledError",
     "Catalog",
     "Comparison",
+    "CorruptBanditError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "Difference",

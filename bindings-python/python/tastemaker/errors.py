@@ -11,6 +11,7 @@ from typing import ClassVar
 
 __all__ = [
     "CancelledError",
+    "CorruptBanditError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "DuplicateItemError",
@@ -139,6 +140,12 @@ class CorruptProfileError(TastemakerError, ValueError):
     _code = "corrupt_profile"
 
 
+class CorruptBanditError(TastemakerError, ValueError):
+    """Bytes that are not a valid bandit."""
+
+    _code = "corrupt_bandit"
+
+
 class CancelledError(TastemakerError, RuntimeError):
     """The caller cancelled the work: its progress callable returned ``False``."""
 
@@ -180,6 +187,7 @@ _BY_CODE: dict[str, type[TastemakerError]] = {
         UnsupportedVersionError,
         CorruptSnapshotError,
         CorruptProfileError,
+        CorruptBanditError,
         CancelledError,
         IoError,
         LimitExceededError,

@@ -5,7 +5,7 @@
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, split_exact, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, bandit, split_exact, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -274,6 +274,49 @@ function renamed(object) {
 }
 
 const assignmentOf = (given) => given && { ...renamed(given), bandit: renamed(given.bandit) };
+
+/** A bandit from its definition or its bytes, after its steps, and what they gave. */
+function played(tm, { definition, bytes, steps }) {
+  const value = bytes === undefined ? tm.Bandit.fromJson(definition) : tm.Bandit.fromBytes(fromHex(bytes));
+  const results = steps.map(([name, ...args]) => {
+    try {
+      return BANDIT_STEPS[name]({ tm, bandit: value }, ...args) ?? null;
+    } catch (error) {
+      if (!(error instanceof tm.TastemakerError)) throw error;
+      return { error: error.code };
+    }
+  });
+  return { value, results };
+}
+
+function bandit({ tm }, input) {
+  return { results: played(tm, input).results };
+}
+
+/** An answer of a bandit under the core's names; the arms' values stay. */
+function banditAnswer({ choices, ...rest }) {
+  const choice = ({ value, ...more }) => ({ ...renamed(more), value });
+  return { ...renamed(rest), choices: choices.map(choice) };
+}
+
+const rowsOfNumbers = (rows) => rows?.map((row) => row.map(number));
+
+const BANDIT_STEPS = {
+  choose: ({ bandit }, request) => banditAnswer(bandit.choose(camel(request))),
+  propensities: ({ bandit }, request) => banditAnswer(bandit.propensities(camel(request))),
+  update_one: ({ bandit }, given) => bandit.updateOne(camel(given)),
+  update({ bandit }, { arm, reward, time, context, arm_features: features }, options) {
+    const given = { arm, reward: reward.map(number), time, context: rowsOfNumbers(context), armFeatures: rowsOfNumbers(features) };
+    return bandit.update(given, options);
+  },
+  await_rewards: ({ bandit }, factor, arm, count) => bandit.awaitRewards(arm, count, factor ?? undefined),
+  merge: ({ tm, bandit }, other) => bandit.merge(played(tm, other).value),
+  redefine: ({ bandit }, definition) => bandit.redefine(definition),
+  report: ({ bandit }, now) => snake(bandit.report(now ?? undefined)),
+  bytes: ({ bandit }) => toHex(bandit.toBytes()),
+  definition: ({ bandit }) => bandit.definition,
+  state_version: ({ bandit }) => bandit.stateVersion,
+};
 
 /** The questions to experiments. */
 const ASKED = {

@@ -340,9 +340,9 @@ def refused(suite):
     steps = [
         ["choose", {}], choose(decision=""), choose(decision="x" * 1025), choose(unit="x" * 1025), choose(arms=[]), choose(arms=["w"]),
         choose(slots=4), choose(slots=0), choose(slots=1.5), choose(seed=-1), choose(seed=0.5), choose(now=0.5), choose(now=1e300),
-        choose(context=[1]), choose(arm_features={"x": [1]}), choose(colour=1), ["propensities", {"slots": 2}],
+        choose(context=[1]), choose(arm_features={"x": [1]}), ["propensities", {"slots": 2}],
     ]
-    codes = ["invalid_id"] * 4 + [wrong] * 7 + ["invalid_timestamp"] * 2 + [wrong] * 4
+    codes = ["invalid_id"] * 4 + [wrong] * 7 + ["invalid_timestamp"] * 2 + [wrong] * 3
     errors(suite, "requests", good, steps, codes)
     many = definition("ucb1", [str(i) for i in range(40)])
     errors(suite, "marginals over too many ways", many, [choose(slots=3, marginals=True)], ["limit_exceeded"])
@@ -353,9 +353,9 @@ def refused(suite):
     errors(suite, "rewards", definition("beta_thompson"), [
         columns(arm=["x", "w"]), columns(arm=["x"]), columns(time=[1]), columns(context=[[1], [1]]), columns(arm=["x", ""]),
         ["update_one", {"reward": 1}], ["update_one", {"arm": "x"}], ["update_one", {"arm": "x", "reward": "1"}], ["update_one", {"arm": "x", "reward": 1.5}],
-        ["update_one", {"arm": "x", "reward": 1, "decision": "d"}], ["update_one", {"arm": {"f": "x"}, "reward": 1}],
+        ["update_one", {"arm": {"f": "x"}, "reward": 1}],
         ["await_rewards", None, "w", 1], ["await_rewards", None, "x", 2**41],
-    ], [wrong, "length_mismatch", "length_mismatch", "length_mismatch", wrong, wrong, wrong, wrong, "invalid_weight", wrong, wrong, wrong, "limit_exceeded"])
+    ], [wrong, "length_mismatch", "length_mismatch", "length_mismatch", wrong, wrong, wrong, wrong, "invalid_weight", wrong, wrong, "limit_exceeded"])
     timed = definition("ucb1", half_life=DAY)
     late = lambda time, **options: ["update", {"arm": ["x"], "reward": [1.0], "time": [time]}, options]  # noqa: E731
     errors(suite, "times", timed, [rest, columns(), late(300_000_000_000_000), late(START, now=START - 1)], [wrong, wrong, "invalid_timestamp", "invalid_timestamp"])

@@ -357,7 +357,7 @@ impl Bandit {
             ));
         }
         let explain = request.explain || !choosing;
-        let compiled = self.compiled(request.now);
+        let compiled = self.compiled(request.now)?;
         let view = self.view(&compiled, request)?;
         let method = view.method(definition.policy);
         let mut dice = Dice::new(&definition.key, request);

@@ -53,6 +53,7 @@ pub use report::{ArmReport, Report};
 pub use update::{Rewards, UpdateOptions, Updated};
 
 use crate::error::{Error, ErrorKind, Result, shown};
+use crate::event::{MAX_TIMESTAMP, MIN_TIMESTAMP};
 use definition::{Definition, Policy};
 use features::Vectors;
 use linear::Regression;
@@ -295,16 +296,22 @@ impl Bandit {
     }
 
     /// What follows from the state at a time.
-    fn compiled(&self, now: Option<i64>) -> Arc<Compiled> {
+    fn compiled(&self, now: Option<i64>) -> Result<Arc<Compiled>> {
+        if let Some(now) = now.filter(|now| !(MIN_TIMESTAMP..=MAX_TIMESTAMP).contains(now)) {
+            return Err(Error::new(
+                ErrorKind::InvalidTimestamp,
+                format!("now is {now}; it must be within the years 1 to 9999, in milliseconds"),
+            ));
+        }
         let now = now.map(|now| state::bucket(now, self.definition.half_life));
         let now = self.state.at(now);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(compiled) = cache.as_ref().filter(|compiled| compiled.now == now) {
-            return Arc::clone(compiled);
+            return Ok(Arc::clone(compiled));
         }
         let compiled = Arc::new(self.compile(now));
         *cache = Some(Arc::clone(&compiled));
-        compiled
+        Ok(compiled)
     }
 
     fn compile(&self, now: i64) -> Compiled {

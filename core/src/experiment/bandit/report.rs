@@ -134,14 +134,15 @@ impl Bandit {
     /// How the arms stand at a time; at that of the newest reward without one.
     ///
     /// # Errors
-    /// None today.
+    /// [`ErrorKind::InvalidTimestamp`](crate::ErrorKind::InvalidTimestamp) for a time beyond the
+    /// years 1 to 9999.
     ///
     /// # Cost
     /// That of a choice, and of two quantiles an arm.
     pub fn report(&self, now: Option<i64>) -> Result<Report> {
         let definition = &self.definition;
         let policy = definition.policy;
-        let compiled = self.compiled(now);
+        let compiled = self.compiled(now)?;
         let beliefs: Vec<Option<Posterior>> = definition
             .arms
             .iter()

@@ -288,6 +288,17 @@ fn pending_choices_widen_nothing() {
 }
 
 #[test]
+fn unknown_names_are_refused() {
+    let mut bandit = bandit(&json!("ucb1"));
+    let request = Request::from_json(&json!({"decision": "d", "colour": 1}));
+    assert_eq!(request.unwrap_err().kind(), ErrorKind::InvalidArgument);
+    let given = json!({"arm": "x", "reward": 1, "decision": "d"});
+    let error = bandit.update_one(&given).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(UpdateOptions::from_json(&json!({"late": true})).is_err());
+}
+
+#[test]
 fn one_arm_is_chosen_always() {
     for policy in policies() {
         let mut definition = bandit(&policy).definition();
