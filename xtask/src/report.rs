@@ -44,6 +44,11 @@ const GROUPS: [(&str, &str, &str); 8] = [
         "Experiments",
         "Nanoseconds or microseconds, lower is better. In Node both sides run in one process, in turns.",
     ),
+    (
+        "bandits",
+        "Bandits",
+        "Regret and nanoseconds, lower is better; clicks a view, higher is better.",
+    ),
 ];
 
 const INTRODUCTION: &str = "\

@@ -27,7 +27,7 @@ pub(crate) const RUST_TESTS: &str = "test --workspace --exclude tastemaker-pytho
 
 const EXAMPLES: &str = "cargo xtask test examples";
 
-/// The simulations of `core/src/experiment/stats/honesty/`, all of them; fails where a rate is
+/// The simulations of `core/src/experiment/stats/honesty/` and `bandit/honesty.rs`, all of them; fails where a rate is
 /// outside of its band.
 pub(crate) fn honesty() -> Result<()> {
     Run::new("cargo")

@@ -10,6 +10,7 @@
     reason = "it prints figures and measures time"
 )]
 
+mod bandits;
 mod ease;
 mod experiments;
 mod ials;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 8] = [
+const GROUPS: [&str; 9] = [
     "quality",
     "train",
     "trials",
@@ -41,6 +42,7 @@ const GROUPS: [&str; 8] = [
     "snapshot",
     "stats",
     "experiments",
+    "bandits",
 ];
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ fn run() -> Result<(), Failure> {
         "snapshot" => snapshot::print(&sitting),
         "stats" => stats::print(&sitting),
         "experiments" => experiments::print(&sitting),
+        "bandits" => bandits::print(&sitting),
         set if set.starts_with("trials.") => {
             trials::one(&sitting, set.trim_start_matches("trials."))
         }

@@ -36,6 +36,8 @@ mod bytes;
 mod choose;
 mod definition;
 mod features;
+#[cfg(test)]
+mod honesty;
 mod linear;
 mod report;
 mod state;
