@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 8] = [
+const GROUPS: [(&str, &str, &str); 9] = [
     (
         "quality",
         "Quality",

@@ -127,7 +127,7 @@ class Bandit:
     >>> bandit.update(["red", "red", "blue"], [1, 1, 0])
     BanditUpdate(accepted=3, retired=0, expired=0)
     >>> round(bandit.propensities().choices[0].shares[1]["propensity"], 6)
-    0.95
+    0.9
     """
 
     __slots__ = ("_native",)
@@ -190,7 +190,7 @@ class Bandit:
         >>> _ = bandit.update_one("b", 1)
         >>> answer = bandit.choose("view-1", slots=2)
         >>> [(choice.arm, round(choice.propensity, 6)) for choice in answer.choices]
-        [('b', 0.8), ('a', 0.5)]
+        [('b', 0.8), ('c', 0.5)]
         """
         return _answer(self._native.choose(_given(locals())))
 

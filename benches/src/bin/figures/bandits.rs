@@ -140,18 +140,34 @@ fn simulations(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Fai
     let names = json!({"context": ["f0", "f1", "f2", "f3", "f4"]});
     let day = json!({"half_life": 500 * STEP});
     let sampling = json!("beta_thompson");
-    let worlds: [(&str, (usize, usize, usize), Mean<'_>, Vec<(&str, Value)>, &str); 3] = [
+    let worlds: [(
+        &str,
+        (usize, usize, usize),
+        Mean<'_>,
+        Vec<(&str, Value)>,
+        &str,
+    ); 3] = [
         (
             "bernoulli",
             (10_000, 10, 0),
             &bernoulli,
             vec![
-                ("beta_thompson", definition(sampling.clone(), 10, &Value::Null)),
+                (
+                    "beta_thompson",
+                    definition(sampling.clone(), 10, &Value::Null),
+                ),
                 ("ucb1", definition(json!("ucb1"), 10, &Value::Null)),
-                ("ucb_tuned", definition(json!("ucb_tuned"), 10, &Value::Null)),
+                (
+                    "ucb_tuned",
+                    definition(json!("ucb_tuned"), 10, &Value::Null),
+                ),
                 (
                     "epsilon_greedy",
-                    definition(json!({"name": "epsilon_greedy", "epsilon": 0.05}), 10, &Value::Null),
+                    definition(
+                        json!({"name": "epsilon_greedy", "epsilon": 0.05}),
+                        10,
+                        &Value::Null,
+                    ),
                 ),
             ],
             "10,000 rounds, 10 arms: one pays with 0.5, nine with 0.4; against the best arm",
@@ -161,7 +177,10 @@ fn simulations(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Fai
             (10_000, 5, 0),
             &moving,
             vec![
-                ("beta_thompson.discounted", definition(sampling.clone(), 5, &day)),
+                (
+                    "beta_thompson.discounted",
+                    definition(sampling.clone(), 5, &day),
+                ),
                 ("beta_thompson", definition(sampling, 5, &Value::Null)),
                 ("ucb1.discounted", definition(json!("ucb1"), 5, &day)),
             ],
@@ -247,7 +266,10 @@ fn average(values: &[f64]) -> f64 {
 
 /// The setting with the lowest mean, if there are any values.
 fn best(values: &[Vec<f64>]) -> Option<(f64, &'static str)> {
-    let means = values.iter().zip(SETTINGS).filter(|(list, _)| !list.is_empty());
+    let means = values
+        .iter()
+        .zip(SETTINGS)
+        .filter(|(list, _)| !list.is_empty());
     means
         .map(|(list, setting)| (average(list), setting))
         .min_by(|a, b| a.0.total_cmp(&b.0))
@@ -336,7 +358,12 @@ fn replay(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Failure>
             }
         }
     }
-    line("bandit.obd.random.ctr", mean, "clicks a view", "the random policy's own rows");
+    line(
+        "bandit.obd.random.ctr",
+        mean,
+        "clicks a view",
+        "the random policy's own rows",
+    );
     line(
         "bandit.obd.best_arm.ctr",
         of_best,
@@ -354,9 +381,20 @@ fn replay(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Failure>
             better: Better::Higher,
             setting: "vowpalwabbit 9.11.2, --cb_explore 80 --epsilon 0.05, the first run",
         };
-        figure::print_with("bandit.obd.beta_thompson.ctr", value, "clicks a view", &note, &rival);
+        figure::print_with(
+            "bandit.obd.beta_thompson.ctr",
+            value,
+            "clicks a view",
+            &note,
+            &rival,
+        );
     } else {
-        line("bandit.obd.beta_thompson.ctr", value, "clicks a view", &note);
+        line(
+            "bandit.obd.beta_thompson.ctr",
+            value,
+            "clicks a view",
+            &note,
+        );
     }
     line(
         "bandit.obd.beta_thompson.regret",
@@ -372,12 +410,36 @@ fn latency(sitting: &Sitting) -> Result<(), Failure> {
     let features = json!({"features": {"context": names}});
     let linear = |model: &str| json!({"name": "linear_thompson", "model": model});
     let ours = [
-        ("beta_thompson", definition(json!("beta_thompson"), 10, &Value::Null), "10 arms, nothing changed since the last choice"),
-        ("beta_thompson.after_update", definition(json!("beta_thompson"), 10, &Value::Null), "10 arms, one reward and one choice: quadrature anew"),
-        ("ucb1", definition(json!("ucb1"), 10, &Value::Null), "10 arms, nothing changed since the last choice"),
-        ("linear_thompson", definition(linear("disjoint"), 10, &features), "10 arms, 10 features, an arm's own coefficients: quadrature each time"),
-        ("linear_thompson.shared", definition(linear("shared"), 10, &features), "10 arms, 10 features, shared coefficients: 1,000 draws each time"),
-        ("linucb", definition(json!("linucb"), 10, &features), "10 arms, 10 features"),
+        (
+            "beta_thompson",
+            definition(json!("beta_thompson"), 10, &Value::Null),
+            "10 arms, nothing changed since the last choice",
+        ),
+        (
+            "beta_thompson.after_update",
+            definition(json!("beta_thompson"), 10, &Value::Null),
+            "10 arms, one reward and one choice: quadrature anew",
+        ),
+        (
+            "ucb1",
+            definition(json!("ucb1"), 10, &Value::Null),
+            "10 arms, nothing changed since the last choice",
+        ),
+        (
+            "linear_thompson",
+            definition(linear("disjoint"), 10, &features),
+            "10 arms, 10 features, an arm's own coefficients: quadrature each time",
+        ),
+        (
+            "linear_thompson.shared",
+            definition(linear("shared"), 10, &features),
+            "10 arms, 10 features, shared coefficients: 1,000 draws each time",
+        ),
+        (
+            "linucb",
+            definition(json!("linucb"), 10, &features),
+            "10 arms, 10 features",
+        ),
     ];
     for (name, definition, note) in ours {
         let mut bandit = Bandit::from_json(&definition)?;

@@ -68,13 +68,13 @@ use views::{Seen, View};
 /// use tastemaker::experiment::bandit::{Bandit, Request};
 /// use tastemaker::json::json;
 /// let mut bandit = Bandit::from_json(&json!({
-///     "key": "banner", "policy": {"name": "epsilon_greedy", "epsilon": 0.1},
+///     "key": "banner", "policy": {"name": "epsilon_greedy", "epsilon": 0.5},
 ///     "arms": ["blue", {"key": "red", "value": {"css": "#f00"}}],
 /// }))?;
 /// bandit.update_one(&json!({"arm": "red", "reward": 1}))?;
 /// let request = Request::new("page-view-7");
 /// let answer = bandit.choose(&request)?;
-/// assert_eq!((answer.choices[0].arm, answer.choices[0].propensity), ("red", 0.95));
+/// assert_eq!((answer.choices[0].arm, answer.choices[0].propensity), ("red", 0.75));
 /// # Ok::<(), tastemaker::Error>(())
 /// ```
 #[derive(Debug)]
