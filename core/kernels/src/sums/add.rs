@@ -122,11 +122,10 @@ fn all_below<T: Id>(ids: &[T], len: usize) -> bool {
         }
     }
     let rest = if some.is_empty() { rest } else { &[] };
-    let mut below = true;
-    for most in largest {
-        below &= most.index() < len;
-    }
-    below && rest.iter().all(|id| id.index() < len)
+    // The largest of the largest, and one comparison: LLVM cannot compile 32 comparisons with a
+    // number of 32 bits for WebAssembly.
+    let largest = largest.into_iter().fold(T::ZERO, Ord::max);
+    (len > largest.index() || some.is_empty()) && rest.iter().all(|id| id.index() < len)
 }
 
 /// Adds one row.
