@@ -97,4 +97,6 @@ sections! {
     ColumnTagBytes = 40,
     /// `f64` × 2 × items: latitude, longitude.
     ColumnPlaces = 41,
+    /// A bandit, as its bytes; the keys are in the manifest, in this order.
+    Bandit = 64,
 }
