@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{BigInt64Array, Env, Float64Array, Uint8ArraySlice};
+use napi::bindgen_prelude::{BigInt64Array, Env, Float64Array, Uint8ArraySlice, Uint32Array};
 use napi_derive::napi;
 use tastemaker::experiment::bandit::{Bandit, Request, Rewards, UpdateOptions};
 use tastemaker::{Error, ErrorKind};
@@ -10,6 +10,7 @@ use tastemaker::{Error, ErrorKind};
 use crate::error::{Result, thrown};
 use crate::event::{Ids, NativeIds, exact_integer, milliseconds};
 use crate::json;
+use crate::model::NativeModel;
 use crate::profile::bytes;
 
 /// A bandit: its definition and its state.
@@ -151,4 +152,34 @@ impl NativeBandit {
         let report = self.inner.borrow().report(now.map(milliseconds));
         json::write(&report.map_err(thrown)?.to_json())
     }
+}
+
+/// A model with bandits in the place of its own: their bytes, one after the other.
+#[napi(catch_unwind)]
+pub fn model_with_bandits(
+    model: &NativeModel,
+    data: &[u8],
+    lengths: Uint32Array,
+) -> Result<NativeModel> {
+    let mut rest = data;
+    let mut bandits = Vec::with_capacity(lengths.len());
+    for &length in lengths.iter() {
+        let (own, more) = rest.split_at(rest.len().min(length as usize));
+        bandits.push(Bandit::from_bytes(own).map_err(thrown)?);
+        rest = more;
+    }
+    let made = model.inner.with_bandits(&bandits);
+    Ok(made.map_err(thrown)?.into())
+}
+
+/// The keys of a model's bandits.
+#[napi(catch_unwind)]
+pub fn model_bandits(model: &NativeModel) -> Result<Vec<String>> {
+    Ok(model.inner.bandits().map(str::to_owned).collect())
+}
+
+/// A bandit of a model.
+#[napi(catch_unwind)]
+pub fn model_bandit(model: &NativeModel, key: String) -> Result<Option<NativeBandit>> {
+    Ok(model.inner.bandit(&key).map_err(thrown)?.map(Into::into))
 }

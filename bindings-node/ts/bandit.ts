@@ -5,7 +5,14 @@ import { invalid, native } from './errors.js';
 import { type IdColumn, nativeIds, nativeNumbers } from './events.js';
 import { describe } from './ids.js';
 import { camelKeys, milliseconds, snakeKeys, toJson } from './json.js';
-import { NativeBandit, type NativeRewards } from './native.js';
+import { Model, nativeModel } from './model.js';
+import {
+  NativeBandit,
+  type NativeRewards,
+  modelBandit,
+  modelBandits,
+  modelWithBandits,
+} from './native.js';
 import { asBytes } from './profile.js';
 
 /** Features by name, or in the definition's order. */
@@ -173,7 +180,8 @@ const COLUMNS = ['arm', 'reward', 'time', 'context', 'armFeatures'];
 export class Bandit {
   readonly #native: NativeBandit;
 
-  private constructor(made: NativeBandit) {
+  /** @internal */
+  constructor(made: NativeBandit) {
     this.#native = made;
   }
 
@@ -312,4 +320,31 @@ function columns(rewards: unknown): NativeRewards {
 function rowsOf(rows: unknown, name: string): Float64Array {
   const flat = Array.isArray(rows) ? rows.flat() : rows;
   return nativeNumbers(flat, name);
+}
+
+/** The same model with these bandits in its snapshot, in the place of those that it has. */
+export function withBandits(model: Model, bandits: readonly Bandit[]): Model {
+  const parts = bandits.map((bandit) => bandit.toBytes());
+  const lengths = Uint32Array.from(parts, (part) => part.length);
+  const data = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part, at);
+    at += part.length;
+  }
+  const inner = nativeModel(model);
+  return new Model(native(() => modelWithBandits(inner, data, lengths)));
+}
+
+/** The keys of the bandits in a model's snapshot, ascending. */
+export function banditsOf(model: Model): string[] {
+  const inner = nativeModel(model);
+  return native(() => modelBandits(inner));
+}
+
+/** A bandit of a model's snapshot, as it was stored; null for another key. */
+export function banditOf(model: Model, key: string): Bandit | null {
+  const inner = nativeModel(model);
+  const found = native(() => modelBandit(inner, key));
+  return found === null ? null : new Bandit(found);
 }

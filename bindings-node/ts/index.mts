@@ -13,6 +13,8 @@ export {
   Profile,
   Recommendations,
   TastemakerError,
+  banditOf,
+  banditsOf,
   compare,
   evaluate,
   matchesCondition,
@@ -22,4 +24,5 @@ export {
   train,
   tune,
   update,
+  withBandits,
 } from './index.js';

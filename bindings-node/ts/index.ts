@@ -13,7 +13,7 @@ export type {
   SimilarUsers,
   Stage,
 } from './answer.js';
-export { Bandit } from './bandit.js';
+export { Bandit, banditOf, banditsOf, withBandits } from './bandit.js';
 export type {
   BanditAnswer,
   BanditArm,

@@ -50,7 +50,12 @@ impl Bandit {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(inner: bandit::Bandit) -> Self {
+    /// The bandit as it is now.
+    pub(crate) fn copied(&self) -> bandit::Bandit {
+        self.lock().clone()
+    }
+
+    pub(crate) fn of(inner: bandit::Bandit) -> Self {
         Self {
             inner: Mutex::new(inner),
         }
@@ -178,7 +183,7 @@ impl Bandit {
 
     fn merge(&self, py: Python<'_>, other: PyRef<'_, Self>) -> PyResult<()> {
         // A copy, so that two bandits never wait for each other, nor one for itself.
-        let other = other.lock().clone();
+        let other = other.copied();
         attached(py, || self.lock().merge(&other))
     }
 

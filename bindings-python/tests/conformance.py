@@ -257,6 +257,12 @@ def bandit_step(bandit: tm.Bandit, name: str, *arguments: Any) -> Any:
             return bandit.await_rewards(arm, count, factor=factor)
         case "merge", [other]:
             return bandit.merge(played(other)[0])
+        case "in_model", [source, others]:
+            model = model_of(source).with_bandits([*(played(other)[0] for other in others), bandit])
+            model = tm.Model.from_bytes(model.to_bytes())
+            stored = model.bandit(bandit.key)
+            assert stored is not None
+            return {"hash": model.hash, "bandits": model.bandits, "bytes": stored.to_bytes().hex()}
         case "redefine", [definition]:
             return bandit.redefine(definition)
         case "report", [now]:

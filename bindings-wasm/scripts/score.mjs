@@ -16,7 +16,7 @@ const KEPT =
   /^(memory|__.*|native(engine|model|experiments)_.*|profile[A-Z].*|assignId|defaultEvent|matchesCondition|cancelflag_.*)$/;
 /** What it does not. */
 const LEFT_OUT =
-  /^(native(bandit|catalog)_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate|statsAsk|summarize)$/;
+  /^(native(bandit|catalog)_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate|statsAsk|summarize|modelWithBandits|modelBandits?)$/;
 
 const module = new WebAssembly.Module(readFileSync(join(raw, 'tastemaker_bg.wasm')));
 const names = WebAssembly.Module.exports(module).map(({ name }) => name);

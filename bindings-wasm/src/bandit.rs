@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use crate::error::{Result, thrown};
 use crate::event::{Ids, NativeIds, exact_integer, milliseconds};
 use crate::json;
+use crate::model::NativeModel;
 
 /// A bandit: its definition and its state.
 #[wasm_bindgen]
@@ -157,4 +158,34 @@ impl NativeBandit {
         let report = self.inner.borrow().report(now.map(milliseconds));
         json::write(&report.map_err(thrown)?.to_json())
     }
+}
+
+/// A model with bandits in the place of its own: their bytes, one after the other.
+#[wasm_bindgen(js_name = modelWithBandits)]
+pub fn model_with_bandits(
+    model: &NativeModel,
+    data: &[u8],
+    lengths: &[u32],
+) -> Result<NativeModel> {
+    let mut rest = data;
+    let mut bandits = Vec::with_capacity(lengths.len());
+    for &length in lengths {
+        let (own, more) = rest.split_at(rest.len().min(length as usize));
+        bandits.push(Bandit::from_bytes(own).map_err(thrown)?);
+        rest = more;
+    }
+    let made = model.inner.with_bandits(&bandits);
+    Ok(made.map_err(thrown)?.into())
+}
+
+/// The keys of a model's bandits.
+#[wasm_bindgen(js_name = modelBandits)]
+pub fn model_bandits(model: &NativeModel) -> Vec<String> {
+    model.inner.bandits().map(str::to_owned).collect()
+}
+
+/// A bandit of a model.
+#[wasm_bindgen(js_name = modelBandit)]
+pub fn model_bandit(model: &NativeModel, key: &str) -> Result<Option<NativeBandit>> {
+    Ok(model.inner.bandit(key).map_err(thrown)?.map(Into::into))
 }

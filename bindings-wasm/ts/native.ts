@@ -15,6 +15,8 @@ export {
   assignId as assignAsciiId,
   defaultEvent,
   matchesCondition,
+  modelBandits,
+  modelWithBandits,
   profileEmpty,
   profileEvents,
   profileLength,
@@ -86,6 +88,11 @@ export interface NativeBatch {
 }
 
 type Report = (stage: string, done: number, total: number) => void;
+
+/** A bandit of a model. */
+export function modelBandit(model: raw.NativeModel, key: string): raw.NativeBandit | null {
+  return raw.modelBandit(model, key) ?? null;
+}
 
 /** Adds an event to a profile; the new bytes, or null if it did not change. */
 export function profileRecord(...given: Parameters<typeof raw.profileRecord>): Uint8Array | null {

@@ -12,6 +12,8 @@ import {
   Model,
   Profile,
   TastemakerError,
+  banditOf,
+  banditsOf,
   compare,
   evaluate,
   matchesCondition,
@@ -21,6 +23,7 @@ import {
   train,
   tune,
   update,
+  withBandits,
 } from 'tastemaker';
 
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -199,16 +202,17 @@ function assignmentOf(given) {
 const FORMS = { growthbook: 'fromGrowthbook', unleash: 'fromUnleash' };
 
 /** A bandit from its definition or its bytes, after its steps, and what they gave. */
-function played({ definition, bytes, steps }) {
+async function played({ definition, bytes, steps }, folder) {
   const bandit = bytes === undefined ? Bandit.fromJson(definition) : Bandit.fromBytes(fromHex(bytes));
-  const results = steps.map(([name, ...args]) => {
+  const results = [];
+  for (const [name, ...args] of steps) {
     try {
-      return banditSteps[name](bandit, ...args) ?? null;
+      results.push((await banditSteps[name](bandit, ...args, folder)) ?? null);
     } catch (error) {
       if (!(error instanceof TastemakerError)) throw error;
-      return { error: error.code };
+      results.push({ error: error.code });
     }
-  });
+  }
   return { bandit, results };
 }
 
@@ -229,7 +233,13 @@ const banditSteps = {
     return bandit.update(given, options);
   },
   await_rewards: (bandit, factor, arm, count) => bandit.awaitRewards(arm, count, factor ?? undefined),
-  merge: (bandit, other) => bandit.merge(played(other).bandit),
+  merge: async (bandit, other, folder) => bandit.merge((await played(other, folder)).bandit),
+  async in_model(bandit, source, others, folder) {
+    const all = [bandit];
+    for (const other of others) all.push((await played(other, folder)).bandit);
+    const model = Model.fromBytes(withBandits(await modelOf(source, folder), all).toBytes());
+    return { hash: model.hash, bandits: banditsOf(model), bytes: toHex(banditOf(model, bandit.key).toBytes()) };
+  },
   redefine: (bandit, definition) => bandit.redefine(definition),
   report: (bandit, now) => renamedDeep(bandit.report(now ?? undefined), snake),
   bytes: (bandit) => toHex(bandit.toBytes()),
@@ -345,7 +355,7 @@ export const operations = {
     return questionsToExperiments[question](experiments, ...args);
   },
 
-  bandit: (input) => ({ results: played(input).results }),
+  bandit: async (input, { folder }) => ({ results: (await played(input, folder)).results }),
 
   split_exact({ ids, weights, salt }) {
     return { arms: [...splitExact(ids, weights.map(number), salt)] };

@@ -276,21 +276,23 @@ function renamed(object) {
 const assignmentOf = (given) => given && { ...renamed(given), bandit: renamed(given.bandit) };
 
 /** A bandit from its definition or its bytes, after its steps, and what they gave. */
-function played(tm, { definition, bytes, steps }) {
+async function played(context, { definition, bytes, steps }) {
+  const { tm } = context;
   const value = bytes === undefined ? tm.Bandit.fromJson(definition) : tm.Bandit.fromBytes(fromHex(bytes));
-  const results = steps.map(([name, ...args]) => {
+  const results = [];
+  for (const [name, ...args] of steps) {
     try {
-      return BANDIT_STEPS[name]({ tm, bandit: value }, ...args) ?? null;
+      results.push((await BANDIT_STEPS[name]({ ...context, bandit: value }, ...args)) ?? null);
     } catch (error) {
       if (!(error instanceof tm.TastemakerError)) throw error;
-      return { error: error.code };
+      results.push({ error: error.code });
     }
-  });
+  }
   return { value, results };
 }
 
-function bandit({ tm }, input) {
-  return { results: played(tm, input).results };
+async function bandit(context, input) {
+  return { results: (await played(context, input)).results };
 }
 
 /** An answer of a bandit under the core's names; the arms' values stay. */
@@ -310,7 +312,16 @@ const BANDIT_STEPS = {
     return bandit.update(given, options);
   },
   await_rewards: ({ bandit }, factor, arm, count) => bandit.awaitRewards(arm, count, factor ?? undefined),
-  merge: ({ tm, bandit }, other) => bandit.merge(played(tm, other).value),
+  async merge(context, other) {
+    context.bandit.merge((await played(context, other)).value);
+  },
+  async in_model(context, source, others) {
+    const { tm, bandit } = context;
+    const all = [bandit];
+    for (const other of others) all.push((await played(context, other)).value);
+    const model = tm.Model.fromBytes(tm.withBandits(await modelOf(context, source), all).toBytes());
+    return { hash: model.hash, bandits: tm.banditsOf(model), bytes: toHex(tm.banditOf(model, bandit.key).toBytes()) };
+  },
   redefine: ({ bandit }, definition) => bandit.redefine(definition),
   report: ({ bandit }, now) => snake(bandit.report(now ?? undefined)),
   bytes: ({ bandit }) => toHex(bandit.toBytes()),

@@ -26,14 +26,23 @@ pub(super) fn check(sections: &Sections, manifest: &Json) -> Result<Vec<String>>
     let Some(given) = manifest.get(NAME) else {
         return Ok(Vec::new());
     };
-    let keys: Option<Vec<String>> = given
-        .as_array()
-        .filter(|list| list.len() <= MOST)
-        .and_then(|list| list.iter().map(|key| key.as_str().map(str::to_owned)).collect());
+    let keys: Option<Vec<String>> =
+        given
+            .as_array()
+            .filter(|list| list.len() <= MOST)
+            .and_then(|list| {
+                list.iter()
+                    .map(|key| key.as_str().map(str::to_owned))
+                    .collect()
+            });
     let keys = keys.ok_or_else(corrupt)?;
     let sorted = keys.iter().zip(keys.iter().skip(1)).all(|(a, b)| a < b);
     let there = (0..keys.len() as u32).all(|at| !sections.range(Section::Bandit, at).is_empty());
-    if sorted && there { Ok(keys) } else { Err(corrupt()) }
+    if sorted && there {
+        Ok(keys)
+    } else {
+        Err(corrupt())
+    }
 }
 
 impl Model {
@@ -112,7 +121,11 @@ impl Model {
     /// [`with_bandits`](Self::with_bandits), [`ErrorKind::UnsupportedVersion`] for a bandit of a
     /// later version.
     pub fn bandit(&self, key: &str) -> Result<Option<Bandit>> {
-        let Ok(at) = self.inner.bandits.binary_search_by(|own| own.as_str().cmp(key)) else {
+        let Ok(at) = self
+            .inner
+            .bandits
+            .binary_search_by(|own| own.as_str().cmp(key))
+        else {
             return Ok(None);
         };
         let sections = &self.inner.sections;
@@ -121,7 +134,11 @@ impl Model {
         if bandit.key() != key {
             return Err(Error::new(
                 ErrorKind::CorruptBandit,
-                format!("the bandit {} is stored as {}", shown(bandit.key()), shown(key)),
+                format!(
+                    "the bandit {} is stored as {}",
+                    shown(bandit.key()),
+                    shown(key)
+                ),
             ));
         }
         Ok(Some(bandit))

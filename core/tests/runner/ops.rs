@@ -43,7 +43,7 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "summarize" => summary(input),
         "experiment" => experiment(input),
         "split_exact" => exact_split(input),
-        "bandit" => bandit(input),
+        "bandit" => bandit(suites, input),
         unknown => panic!("the operation {unknown} is not known"),
     }
 }
@@ -414,13 +414,13 @@ fn exact_split(input: &Value) -> Result<Value> {
 }
 
 /// A bandit from its definition or its bytes, after its steps, and what they gave.
-fn played(input: &Value) -> Result<(Bandit, Vec<Value>)> {
+fn played(suites: &Suites, input: &Value) -> Result<(Bandit, Vec<Value>)> {
     let mut bandit = match input["bytes"].as_str() {
         Some(digits) => Bandit::from_bytes(&from_hex(digits))?,
         None => Bandit::from_json(&input["definition"])?,
     };
     let steps = input["steps"].as_array().into_iter().flatten();
-    let results = steps.map(|step| match bandit_step(&mut bandit, step) {
+    let results = steps.map(|step| match bandit_step(suites, &mut bandit, step) {
         Ok(result) => result,
         Err(error) => json!({"error": error.code()}),
     });
@@ -428,11 +428,11 @@ fn played(input: &Value) -> Result<(Bandit, Vec<Value>)> {
     Ok((bandit, results))
 }
 
-fn bandit(input: &Value) -> Result<Value> {
-    Ok(json!({"results": played(input)?.1}))
+fn bandit(suites: &Suites, input: &Value) -> Result<Value> {
+    Ok(json!({"results": played(suites, input)?.1}))
 }
 
-fn bandit_step(bandit: &mut Bandit, step: &Value) -> Result<Value> {
+fn bandit_step(suites: &Suites, bandit: &mut Bandit, step: &Value) -> Result<Value> {
     Ok(match step[0].as_str().expect("a text") {
         "choose" => bandit
             .choose(&bandit::Request::from_json(&step[1])?)?
@@ -448,7 +448,7 @@ fn bandit_step(bandit: &mut Bandit, step: &Value) -> Result<Value> {
             Value::Null
         }
         "merge" => {
-            bandit.merge(&played(&step[1])?.0)?;
+            bandit.merge(&played(suites, &step[1])?.0)?;
             Value::Null
         }
         "redefine" => bandit.redefine(&step[1])?.to_json(),
@@ -457,6 +457,20 @@ fn bandit_step(bandit: &mut Bandit, step: &Value) -> Result<Value> {
             let bytes = bandit.to_bytes();
             assert_eq!(&Bandit::from_bytes(&bytes)?, bandit, "the bytes come back");
             to_hex(&bytes).into()
+        }
+        "in_model" => {
+            let others = step[2].as_array().into_iter().flatten();
+            let others = others.map(|other| Ok(played(suites, other)?.0));
+            let mut all = others.collect::<Result<Vec<Bandit>>>()?;
+            all.push(bandit.clone());
+            let model = suites.model(&step[1])?.with_bandits(&all)?;
+            let model = Model::from_bytes(model.as_bytes())?;
+            let stored = model.bandit(bandit.key())?.expect("it was stored");
+            json!({
+                "hash": model.hash(),
+                "bandits": model.bandits().collect::<Vec<_>>(),
+                "bytes": to_hex(&stored.to_bytes()),
+            })
         }
         "definition" => bandit.definition(),
         "state_version" => bandit.state_version().into(),

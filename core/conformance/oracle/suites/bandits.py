@@ -1,12 +1,16 @@
 """Bandits: shares, choices, states to the byte, and what is refused."""
 
 import json
+import pathlib
 import random
 import struct
 
+import fixtures
+import snapshot
 from bandits import Bandit, seal
 from suite import Suite
 
+FOLDER = pathlib.Path(__file__).resolve().parents[2]
 TOL = 1e-8
 DAY = 86_400_000
 START = 1_700_000_000_000
@@ -25,6 +29,7 @@ def suites(models):
     changes(suite)
     refused(suite)
     forged(suite)
+    stored(suite, models)
     return [suite]
 
 
@@ -451,3 +456,27 @@ def forged(suite):
     linear = Bandit(definition("linucb"))
     linear.cells, linear.newest = {"x": {0: (1, [0, 0, -1, 0])}}, 0
     opens("a square below 0 in a model", linear.bytes())
+
+
+def stored(suite, models):
+    """Bandits in a snapshot: a section each, after all others, their keys in the manifest."""
+    for file in ("snapshots/small.tm", "snapshots/v1/small.tm"):
+        data = fixtures.files()[file] if "v1" not in file else (FOLDER / file).read_bytes()
+        for others in ([], ["zebra", "Ähre", "a"]):
+            given = [Bandit(definition("ucb1") | {"key": key}) for key in ["b", *others]]
+            given[0].play([["update", rows(61, 9), {}]])
+            given.sort(key=lambda bandit: bandit.key.encode())
+            sections = snapshot.read(data)
+            manifest = json.loads(sections[1, 0]) | {"bandits": [bandit.key for bandit in given]}
+            sections[1, 0] = snapshot.compact(manifest).encode()
+            for at, bandit in enumerate(given):
+                sections[64, at] = bandit.bytes()
+            whole = snapshot.lay_out(sections, version=struct.unpack_from("<I", data, 8)[0])
+            own = next(bandit for bandit in given if bandit.key == "b")
+            expect = {"hash": snapshot.model_hash(whole), "bandits": [bandit.key for bandit in given], "bytes": own.bytes().hex()}
+            more = [{"definition": definition("ucb1") | {"key": key}, "steps": []} for key in others]
+            steps = [["update", rows(61, 9), {}], ["in_model", {"snapshot": file}, more]]
+            name = f"in {file}, {len(given)} bandits"
+            suite.case(name, "bandit", {"definition": definition("ucb1"), "steps": steps}, {"results": [{"accepted": 9}, expect]})
+    twice = [{"definition": definition("ucb1"), "steps": []}]
+    errors(suite, "two of one key in a snapshot", definition("ucb1"), [["in_model", {"snapshot": "snapshots/small.tm"}, twice]], ["invalid_argument"])
