@@ -50,6 +50,7 @@ mod feature;
 mod growthbook;
 mod hash;
 mod native;
+pub mod offpolicy;
 mod plan;
 mod share;
 mod split;
