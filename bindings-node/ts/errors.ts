@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'unsupported_version'
   | 'corrupt_snapshot'
   | 'corrupt_profile'
+  | 'corrupt_log'
   | 'cancelled'
   | 'io'
   | 'limit_exceeded'

@@ -28,6 +28,7 @@ from tastemaker._train import TrainOptions, Tuning, UpdateOptions, train, tune, 
 from tastemaker import errors, stats
 from tastemaker.errors import (
     CancelledError,
+    CorruptLogError,
     CorruptProfileError,
     CorruptSnapshotError,
     DuplicateItemError,
@@ -56,6 +57,7 @@ __all__ = [
     "CancelledError",
     "Catalog",
     "Comparison",
+    "CorruptLogError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "Difference",

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 __all__ = [
     "CancelledError",
+    "CorruptLogError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "DuplicateItemError",
@@ -139,6 +140,12 @@ class CorruptProfileError(TastemakerError, ValueError):
     _code = "corrupt_profile"
 
 
+class CorruptLogError(TastemakerError, ValueError):
+    """Bytes that are not a valid decision log."""
+
+    _code = "corrupt_log"
+
+
 class CancelledError(TastemakerError, RuntimeError):
     """The caller cancelled the work: its progress callable returned ``False``."""
 
@@ -180,6 +187,7 @@ _BY_CODE: dict[str, type[TastemakerError]] = {
         UnsupportedVersionError,
         CorruptSnapshotError,
         CorruptProfileError,
+        CorruptLogError,
         CancelledError,
         IoError,
         LimitExceededError,

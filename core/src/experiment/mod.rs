@@ -49,6 +49,7 @@ mod decide;
 mod feature;
 mod growthbook;
 mod hash;
+pub mod log;
 mod native;
 pub mod offpolicy;
 mod plan;

@@ -5,7 +5,7 @@ use super::bootstrap::Resampled;
 use super::model::{fitted, kind, predict};
 use super::options::{Estimator, Options};
 use super::prepare::{chosen, robust_weights, support, uniform, weights};
-use super::replicates::{Replicates, replicates};
+use super::replicates::{Replicates, Sums, replicates};
 use super::report::{
     ComparisonReport, Estimate, Estimated, ModelReport, PolicyComparison, Report, Status, Support,
     Weights,
@@ -286,7 +286,12 @@ impl<'a> Looked<'a> {
         let (alpha, units) = (options.alpha, log.unit_count());
         let mean = mean_reward(workers, log)?;
         let [mean_error] = standard_errors(workers, log, |row| [log.reward(row) - mean])?;
-        let again = replicates.and_then(|(r, _)| r.of(alpha, |sums| sums.logged()));
+        let again = replicates.and_then(|(r, _)| {
+            r.of(alpha, |sums: &Sums<'_>| {
+                let mean = sums.logged()?;
+                Some(mean)
+            })
+        });
         let (logged, _) = judged(mean, mean_error, units, alpha, again);
         let mut estimates = Vec::new();
         for (at, (way, fit)) in self.fits.iter().enumerate() {

@@ -1,11 +1,10 @@
 //! What comes before the sums: weights, the choice of estimators, and what a log cannot say.
 
-use super::super::stats::LARGEST;
 use super::model::{fitted, possible};
 use super::options::{Estimator, Options};
 use super::report::Support;
 use super::rows::{Checked, CheckedPolicy, SUM, invalid, propensity};
-use super::terms::too_large;
+use super::terms::{beyond, too_large};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) fn uniform(log: &Checked<'_>) -> bool {
@@ -25,7 +24,7 @@ pub(crate) fn weights(log: &Checked<'_>, policy: &CheckedPolicy<'_>) -> Result<V
         .enumerate()
     {
         let weight = if p > 0.0 { target / p } else { 0.0 };
-        if !(weight < LARGEST) {
+        if beyond(weight) {
             return Err(too_large(row, weight).context(format_args!("the weight {target} / {p}")));
         }
         out.push(weight);
@@ -94,7 +93,7 @@ pub(crate) fn support(
 ) -> Result<Support> {
     let (mut without, mut lost) = (0, 0);
     for (&p, &target) in log.log.propensity.iter().zip(&*policy.probability) {
-        let missing = !(p > 0.0);
+        let missing = p == 0.0 || p.is_nan();
         without += u64::from(missing);
         lost += u64::from(missing && target > 0.0);
     }
@@ -140,7 +139,7 @@ pub(crate) fn support(
         let own = log.places("logging", logging)?;
         for (row, &given) in log.log.propensity.iter().enumerate() {
             let known = logging.at(own.of(row), log.action(row));
-            if given > 0.0 && !((given - known).abs() <= SUM) {
+            if given > 0.0 && (given - known).abs() > SUM {
                 return Err(propensity(row, given).context(format_args!(
                     "logging has {known} for the action of row {row}"
                 )));

@@ -198,7 +198,7 @@ impl Estimated {
 }
 
 impl Estimate {
-    fn to_json(&self) -> Json {
+    fn json(self) -> Json {
         let mut fields = self.value.fields();
         fields.insert("estimator".into(), json!(self.estimator.as_str()));
         fields.insert("threshold".into(), json!(self.threshold));
@@ -224,7 +224,7 @@ impl Report {
             "units": self.units,
             "alpha": self.alpha,
             "logged": Json::Object(self.logged.fields()),
-            "estimates": self.estimates.iter().map(Estimate::to_json).collect::<Vec<_>>(),
+            "estimates": self.estimates.iter().copied().map(Estimate::json).collect::<Vec<_>>(),
             "weights": {
                 "effective_sample_size": w.effective_sample_size,
                 "effective_share": w.effective_share,

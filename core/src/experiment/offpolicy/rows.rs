@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::stats::LARGEST;
+use super::terms::beyond;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::IdColumn;
 
@@ -358,10 +358,7 @@ fn lengths(rows: usize, others: &[(&str, Option<usize>)]) -> Result<()> {
 
 /// Refuses what is not finite or beyond ±2⁵⁰.
 pub(crate) fn finite(name: &str, values: &[f64]) -> Result<()> {
-    match values
-        .iter()
-        .position(|value| value.abs().is_nan() || value.abs() >= LARGEST)
-    {
+    match values.iter().position(|&value| beyond(value)) {
         None => Ok(()),
         Some(row) => {
             let value = values.get(row).copied().unwrap_or(f64::NAN);

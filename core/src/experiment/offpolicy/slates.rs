@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::stats::{LARGEST, Wide};
+use super::super::stats::Wide;
 use super::bootstrap::{Bootstrap, resampled, sums};
 use super::evaluate::{judged, nothing};
 use super::options::choices;
 use super::report::{Estimated, Status};
 use super::rows::{finite, invalid, propensity, units, whole};
-use super::terms::{exact_sums, squares, too_large};
+use super::terms::{beyond, exact_sums, squares, too_large};
 use super::words::digits;
 use crate::control::Control;
 use crate::error::{Error, ErrorKind, Result};
@@ -315,7 +315,7 @@ pub fn evaluate_slates(
         })?;
         let value_of = |sums: &[f64]| {
             let own = sums.get(from..from + fit.width())?;
-            fit.of_sums(*sums.first()?, own)
+            fit.at_sums(*sums.first()?, own)
         };
         let gain_of = |sums: &[f64]| Some(value_of(sums)? - logged_of(sums)?);
         let (value, (gain, p_value)) = (
@@ -602,7 +602,7 @@ impl Slates {
         for at in 0..self.starts.len() {
             self.weighted(estimator, at, |_, _, weight| all.push(weight));
         }
-        if let Some(row) = all.iter().position(|w| !(w.abs() < LARGEST)) {
+        if let Some(row) = all.iter().position(|w| beyond(*w)) {
             return Err(too_large(row, all.get(row).copied().unwrap_or(0.0)));
         }
         let max = all.iter().copied().fold(0.0, f64::max);
@@ -702,7 +702,7 @@ impl SlateFit {
         }
     }
 
-    fn of_sums(&self, count: f64, sums: &[f64]) -> Option<f64> {
+    fn at_sums(&self, count: f64, sums: &[f64]) -> Option<f64> {
         if count <= 0.0 {
             return None;
         }

@@ -139,7 +139,7 @@ pub(crate) fn exact_sums<const N: usize>(
             let mut sums: [Exact; N] = std::array::from_fn(|_| Exact::new());
             for row in from..rows.min(from + CHUNK) {
                 for (sum, value) in sums.iter_mut().zip(values(row)) {
-                    if !(value.abs() < LARGEST) {
+                    if beyond(value) {
                         return Err(too_large(row, value));
                     }
                     if value != 0.0 {
@@ -157,6 +157,12 @@ pub(crate) fn exact_sums<const N: usize>(
         }
     }
     Ok(out)
+}
+
+/// Whether a value is not a number that exact sums take.
+#[inline]
+pub(crate) fn beyond(value: f64) -> bool {
+    value.is_nan() || value.abs() >= LARGEST
 }
 
 #[cold]
@@ -218,7 +224,7 @@ pub(crate) fn spread<const N: usize>(
             for (row, &code) in codes.iter().enumerate() {
                 let own = sums.get_mut(code as usize).into_iter().flatten();
                 for (sum, value) in own.zip(influence(row)) {
-                    if !(value.abs() < LARGEST) {
+                    if beyond(value) {
                         return Err(too_large(row, value));
                     }
                     *sum = sum.saturating_add(Parts::of(value).fixed());
@@ -247,7 +253,7 @@ pub(crate) fn squares<const N: usize>(
             let mut sums: [Exact; N] = std::array::from_fn(|_| Exact::new());
             for row in from..rows.min(from + CHUNK) {
                 for (sum, value) in sums.iter_mut().zip(values(row)) {
-                    if !(value.abs() < LARGEST) {
+                    if beyond(value) {
                         return Err(too_large(row, value));
                     }
                     let parts = Parts::of(value);

@@ -99,7 +99,13 @@ fn weighted_estimates_are_those_of_plain_sums() {
     let mean = |f: &dyn Fn(usize) -> f64| rows.clone().map(f).sum::<f64>() / n;
     let spread = |f: &dyn Fn(usize) -> f64| {
         let centre = mean(f);
-        let squares: f64 = rows.clone().map(|row| (f(row) - centre).powi(2)).sum();
+        let squares: f64 = rows
+            .clone()
+            .map(|row| {
+                let off = f(row) - centre;
+                off * off
+            })
+            .sum();
         (squares / (n - 1.0) / n).sqrt()
     };
     let ips = |row: usize| w(row) * made.reward[row];
@@ -128,7 +134,7 @@ fn weighted_estimates_are_those_of_plain_sums() {
     let squares: f64 = rows.clone().map(|row| w(row) * w(row)).sum();
     close(
         Some(report.weights.effective_sample_size),
-        (weights * n).powi(2) / squares,
+        weights * n * weights * n / squares,
     );
     close(Some(report.weights.mean), weights);
 }

@@ -4,9 +4,9 @@
 //! candidates that their weight lies between, so that one pass has the mean and the variance of
 //! every candidate.
 
-use super::super::stats::{Exact, LARGEST, Parts, normal_quantile};
+use super::super::stats::{Exact, Parts, normal_quantile};
 use super::options::{Estimator, ThresholdRule};
-use super::terms::{Weighted, too_large};
+use super::terms::{Weighted, beyond, too_large};
 use crate::error::Result;
 
 /// Sums of the rows whose weights lie between two candidates: of what a row adds if its weight
@@ -73,7 +73,7 @@ pub(crate) fn choose(
         };
         let gain = r - q;
         let kept = w * gain;
-        if !(kept.abs() < LARGEST && v.abs() < LARGEST) {
+        if beyond(kept) || beyond(v) {
             return Err(too_large(row, kept));
         }
         most = most.max(gain.abs());
