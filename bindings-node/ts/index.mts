@@ -6,6 +6,7 @@
 export * from './index.js';
 export {
   Catalog,
+  DecisionLog,
   Engine,
   Experiments,
   Model,
@@ -13,8 +14,10 @@ export {
   Recommendations,
   TastemakerError,
   compare,
+  contextHash,
   evaluate,
   matchesCondition,
+  offpolicy,
   split,
   stats,
   splitExact,

@@ -46,7 +46,7 @@ mod _native {
     #[pymodule_export]
     use crate::experiment::{Experiments, split_exact};
     #[pymodule_export]
-    use crate::log::{DecisionLog, context_hash};
+    use crate::log::{DecisionLog, LogTable, context_hash};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyCapsule, PyDict};
 use tastemaker::ErrorKind;
 use tastemaker::experiment::log::{
     self, Decision, JoinOptions, LogOptions, Outcome, Table, Values,
@@ -16,7 +16,7 @@ use tastemaker::experiment::log::{
 
 use crate::error::{attached, detached};
 use crate::json::{self, Purpose};
-use crate::{ids, time};
+use crate::{arrow, ids, time};
 
 const GIVEN: Purpose<'_> = Purpose {
     kind: ErrorKind::InvalidArgument,
@@ -34,22 +34,40 @@ fn options(py: Python<'_>, given: &Bound<'_, PyAny>) -> PyResult<LogOptions> {
     attached(py, || LogOptions::from_json(&given))
 }
 
-/// A table as a dictionary of columns: arrays, or (codes, texts).
-fn columns<'py>(py: Python<'py>, table: Table) -> PyResult<Bound<'py, PyDict>> {
-    let out = PyDict::new(py);
-    for column in table.columns {
-        let name = column.name;
-        match column.values {
-            Values::Text { codes, texts } => {
-                out.set_item(name, (PyArray1::from_vec(py, codes), texts))?;
+/// A table of a log.
+#[pyclass(frozen, module = "tastemaker._native")]
+pub(crate) struct LogTable {
+    inner: Table,
+}
+
+#[pymethods]
+impl LogTable {
+    /// The columns by name: arrays, or (codes, texts).
+    fn columns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let out = PyDict::new(py);
+        for column in &self.inner.columns {
+            let name = column.name;
+            match &column.values {
+                Values::Text { codes, texts } => {
+                    out.set_item(name, (PyArray1::from_slice(py, codes), texts))?;
+                }
+                Values::Time(values) => out.set_item(name, PyArray1::from_slice(py, values))?,
+                Values::Number(values) => out.set_item(name, PyArray1::from_slice(py, values))?,
+                Values::Whole(values) => out.set_item(name, PyArray1::from_slice(py, values))?,
+                _ => {}
             }
-            Values::Time(values) => out.set_item(name, PyArray1::from_vec(py, values))?,
-            Values::Number(values) => out.set_item(name, PyArray1::from_vec(py, values))?,
-            Values::Whole(values) => out.set_item(name, PyArray1::from_vec(py, values))?,
-            _ => {}
         }
+        Ok(out)
     }
-    Ok(out)
+
+    /// The table as an Arrow stream.
+    fn stream<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        arrow::stream(py, self.inner.clone())
+    }
+
+    fn __len__(&self) -> usize {
+        self.inner.rows
+    }
 }
 
 impl DecisionLog {
@@ -142,20 +160,21 @@ impl DecisionLog {
         (log.decisions().len(), log.outcomes().len())
     }
 
-    fn table<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
-        let table = detached(py, || self.lock().table(name))?;
-        columns(py, table)
+    fn table(&self, py: Python<'_>, name: &str) -> PyResult<LogTable> {
+        let inner = detached(py, || self.lock().table(name))?;
+        Ok(LogTable { inner })
     }
 
     fn join<'py>(
         &self,
         py: Python<'py>,
         given: &Bound<'py, PyAny>,
-    ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyAny>)> {
+    ) -> PyResult<(LogTable, Bound<'py, PyAny>)> {
         let given = json::to_json(given, GIVEN)?;
         let joined = detached(py, || self.lock().join(&JoinOptions::from_json(&given)?))?;
         let counts = json::to_python(py, &joined.counts.to_json())?;
-        Ok((columns(py, joined.table)?, counts))
+        let inner = joined.table;
+        Ok((LogTable { inner }, counts))
     }
 
     fn __eq__(&self, other: PyRef<'_, DecisionLog>) -> bool {

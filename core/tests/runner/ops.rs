@@ -12,6 +12,8 @@ use tastemaker::evaluate::{
     CompareOptions, EvaluateOptions, SplitOptions, TestSet, compare, evaluate, split,
 };
 use tastemaker::event::{Event, IdColumn};
+use tastemaker::experiment::log::{self, Decision, DecisionLog, JoinOptions, LogOptions, Outcome};
+use tastemaker::experiment::offpolicy::{self, Log, Matrix, Policy, SlateLog, SlateOptions};
 use tastemaker::experiment::stats::{self, Rows, SummarizeOptions, summarize};
 use tastemaker::experiment::{Context, Experiments, split_exact};
 use tastemaker::json::{Map, Value, json};
@@ -42,6 +44,10 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "summarize" => summary(input),
         "experiment" => experiment(input),
         "split_exact" => exact_split(input),
+        "off_policy" => off_policy(input),
+        "slates" => slates(input),
+        "decision_log" => decision_log(input),
+        "context_hash" => Ok(json!({"hash": log::context_hash(&input["context"])})),
         unknown => panic!("the operation {unknown} is not known"),
     }
 }
@@ -409,4 +415,139 @@ fn exact_split(input: &Value) -> Result<Value> {
     let salt = input["salt"].as_str().expect("a salt");
     let arms = ids.with(|ids| split_exact(&ids, &weights, salt))?;
     Ok(json!({"arms": arms}))
+}
+
+/// A column of numbers by its name.
+fn column(table: &Value, name: &str) -> Option<Vec<f64>> {
+    let list = table.get(name)?.as_array().expect("a list");
+    Some(list.iter().map(number).collect())
+}
+
+/// A matrix by its name: the values of all rows, and how many a row has.
+fn grid(table: &Value, name: &str) -> Option<(Vec<f64>, usize)> {
+    let rows = table.get(name)?.as_array().expect("a list of rows");
+    let row = |row: &Value| row.as_array().expect("a row").clone();
+    let values: Vec<f64> = rows.iter().flat_map(row).map(|v| number(&v)).collect();
+    let columns = rows.first().map_or(0, |first| row(first).len());
+    Some((values, columns))
+}
+
+fn matrix(grid: Option<&(Vec<f64>, usize)>) -> Option<Matrix<'_>> {
+    grid.map(|(values, columns)| Matrix {
+        values,
+        columns: *columns,
+    })
+}
+
+fn with_policy<R>(given: &Value, use_it: impl FnOnce(&Policy<'_>) -> R) -> R {
+    let (probability, predicted) = (column(given, "probability"), column(given, "predicted"));
+    let actions = grid(given, "actions");
+    let mut policy = Policy::default();
+    policy.probability = probability.as_deref();
+    policy.predicted = predicted.as_deref();
+    policy.actions = matrix(actions.as_ref());
+    use_it(&policy)
+}
+
+fn off_policy(input: &Value) -> Result<Value> {
+    let options = offpolicy::Options::from_json(&input["options"])?;
+    let given = &input["log"];
+    let numbers = |name: &str| column(given, name);
+    let (reward, propensity) = (numbers("reward").unwrap(), numbers("propensity").unwrap());
+    let (action, cell, predicted) = (numbers("action"), numbers("cell"), numbers("predicted"));
+    let [logging, predictions, features] =
+        ["logging", "predictions", "features"].map(|name| grid(given, name));
+    let mut log = Log::new(&reward, &propensity);
+    log.action = action.as_deref();
+    log.cell = cell.as_deref();
+    log.predicted = predicted.as_deref();
+    log.logging = matrix(logging.as_ref());
+    log.predictions = matrix(predictions.as_ref());
+    log.features = matrix(features.as_ref());
+    let run = |log: &Log<'_>| {
+        let control = Control::new();
+        with_policy(&input["policy"], |a| match input.get("b") {
+            None => Ok(offpolicy::evaluate(log, a, &options, &control)?.to_json()),
+            Some(b) => with_policy(b, |b| {
+                Ok(offpolicy::compare(log, a, b, &options, &control)?.to_json())
+            }),
+        })
+    };
+    match given.get("unit").map(Column::new) {
+        None => run(&log),
+        Some(units) => units.with(|unit| {
+            let mut own: Log<'_> = log;
+            own.unit = Some(unit);
+            run(&own)
+        }),
+    }
+}
+
+fn slates(input: &Value) -> Result<Value> {
+    let options = SlateOptions::from_json(&input["options"])?;
+    let given = &input["log"];
+    let numbers = |name: &str| column(given, name).expect("a column");
+    let (slot, reward) = (numbers("slot"), numbers("reward"));
+    let (propensity, probability) = (numbers("propensity"), numbers("probability"));
+    let ids = Column::new(&given["slate"]);
+    ids.with(|ids| {
+        let log = SlateLog::new(ids, &slot, &reward, &propensity, &probability);
+        let run = |log: &SlateLog<'_>| {
+            Ok(offpolicy::evaluate_slates(log, &options, &Control::new())?.to_json())
+        };
+        match given.get("unit").map(Column::new) {
+            None => run(&log),
+            Some(units) => units.with(|unit| {
+                let mut own: SlateLog<'_> = log;
+                own.unit = Some(unit);
+                run(&own)
+            }),
+        }
+    })
+}
+
+fn decision_log(input: &Value) -> Result<Value> {
+    let options = LogOptions::from_json(&input["options"])?;
+    let mut log = match input["bytes"].as_str() {
+        Some(digits) => DecisionLog::from_bytes(&from_hex(digits), &options)?,
+        None => DecisionLog::new(&options)?,
+    };
+    let mut results = Vec::new();
+    for step in input["steps"].as_array().expect("a list of steps") {
+        results.push(match log_step(&mut log, step) {
+            Ok(result) => result,
+            Err(error) => json!({"error": error.code()}),
+        });
+    }
+    let bytes = log.to_bytes();
+    assert_eq!(
+        DecisionLog::from_bytes(&bytes, &options)?,
+        log,
+        "the bytes come back"
+    );
+    Ok(json!({"results": results, "bytes": to_hex(&bytes)}))
+}
+
+fn log_step(log: &mut DecisionLog, step: &Value) -> Result<Value> {
+    let text = |at: usize| step[at].as_str().expect("a text");
+    Ok(match text(0) {
+        "record" => log.record(Decision::from_json(&step[1])?)?.into(),
+        "record_outcome" => log.record_outcome(Outcome::from_json(&step[1])?)?.into(),
+        "merge" => {
+            let mut other = DecisionLog::new(&LogOptions::from_json(&step[2])?)?;
+            for step in step[1].as_array().expect("a list of steps") {
+                log_step(&mut other, step)?;
+            }
+            log.merge(&other)?.to_json()
+        }
+        "pseudonym" => log.pseudonym(text(1))?.into(),
+        "erase" => log.erase(text(1))?.to_json(),
+        "expire" => log.expire(step[1].as_i64().expect("a time"))?.to_json(),
+        "decision" => log.decision(text(1)).map_or(Value::Null, Decision::to_json),
+        "orphans" => log.orphans().map(Outcome::to_json).collect(),
+        "counts" => json!([log.decisions().len(), log.outcomes().len()]),
+        "table" => log.table(text(1))?.to_json(),
+        "join" => log.join(&JoinOptions::from_json(&step[1])?)?.to_json(),
+        unknown => panic!("the step {unknown} is not known"),
+    })
 }

@@ -12,6 +12,9 @@ const FEATURES: usize = 256;
 /// Numbers of the systems of all actions at most.
 const NUMBERS: usize = 1 << 25;
 
+/// A variance below this part of the mean's square is none.
+const ROUNDING: f64 = 1e-24;
+
 /// How features are made to have mean 0 and variance 1.
 pub(crate) struct Standard {
     means: Vec<f64>,
@@ -144,8 +147,9 @@ impl Ridge {
                 *scale += (value - mean) * (value - mean) / rows as f64;
             }
         }
-        for scale in &mut scales {
-            *scale = if *scale > 0.0 {
+        for (scale, mean) in scales.iter_mut().zip(&means) {
+            // A column of one value has a variance of rounding errors, and tells nothing.
+            *scale = if *scale > ROUNDING * mean * mean {
                 1.0 / libm::sqrt(*scale)
             } else {
                 0.0
