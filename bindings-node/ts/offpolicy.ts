@@ -95,7 +95,7 @@ export interface OffPolicySettings extends Control {
   clip?: number | 'auto' | undefined;
   /** The threshold of `switchDr`: `auto`. */
   switch?: number | 'auto' | undefined;
-  /** How thresholds are chosen: `slope`. */
+  /** How thresholds are chosen: `mseBound`. */
   thresholdRule?: 'slope' | 'mseBound' | 'mse_bound' | undefined;
   /** Replicates of the bootstrap: 0, none. */
   replicates?: number | undefined;
@@ -105,8 +105,8 @@ export interface OffPolicySettings extends Control {
   rewardModel?: 'cells' | 'ridge' | undefined;
   /** Parts for cross-fitting: 5. */
   folds?: number | undefined;
-  /** What cell means are drawn by, in rows: 10. */
-  shrinkage?: number | undefined;
+  /** What cell means are drawn by, in rows: `auto`. */
+  shrinkage?: number | 'auto' | undefined;
   /** The penalty of the ridge regression: 1. */
   regularization?: number | undefined;
   /** Rows without a propensity and actions that are never logged: an error (`refuse`). */

@@ -105,19 +105,31 @@ def q_of(d, policy, weights):
         return q[rows, d.action], (pi * q).sum(1)
     folds = d.o.get("folds", 5)
     dealt = np.array([fold_of(int(u), folds) for u in d.unit])
-    q = np.zeros_like(pi)
     weights = np.ones(d.n) if weights is None else weights
     kind = d.o.get("reward_model") or ("ridge" if "features" in d.log else "cells")
-    for fold in range(folds):
-        out = dealt == fold
-        used = ~out if folds > 1 else np.ones(d.n, bool)
-        q[out] = (ridge if kind == "ridge" else cells)(d, pi.shape[1], weights, used)[out]
+
+
+    def predicted(fit):
+        q = np.zeros_like(pi)
+        for fold in range(folds):
+            out = dealt == fold
+            used = ~out if folds > 1 else np.ones(d.n, bool)
+            q[out] = fit(used)[out]
+        return q
+
+    if kind == "ridge":
+        q = predicted(lambda used: ridge(d, pi.shape[1], weights, used))
+    else:
+        given = d.o.get("shrinkage", "auto")
+        choices = [given] if given != "auto" else [10] if folds == 1 else [1, 10, 100, 1000, 10_000]
+        tried = [predicted(lambda used, s=s: cells(d, pi.shape[1], weights, used, s)) for s in choices]
+        q = min(tried, key=lambda q: (weights * (d.r - q[rows, d.action]) ** 2).sum())
     return q[rows, d.action], (pi * q).sum(1)
 
 
-def cells(d, actions, weights, used):
+def cells(d, actions, weights, used, shrinkage):
     """Means by cell and action, drawn to the action's, and these to the mean of all."""
-    extra = d.o.get("shrinkage", 10) * weights.mean()
+    extra = shrinkage * weights.mean()
     cell = np.array(d.log.get("cell", np.zeros(d.n)), int)
 
     def drawn(mask, prior):
@@ -196,7 +208,7 @@ def chosen_threshold(d, name, w, q, v):
         error = t.std() / math.sqrt(d.n)
         lost = w - np.minimum(w, c) if name == "clipped_ips" else np.where(w > c, w, 0)
         looks.append((c, t.mean(), error, abs(d.r - q).max() * lost.mean()))
-    if d.o.get("threshold_rule") == "mse_bound":
+    if d.o.get("threshold_rule", "mse_bound") == "mse_bound":
         return min(reversed(looks), key=lambda k: k[2] ** 2 + k[3] ** 2)[0]
     z = st.norm.isf(d.alpha / 2)
     low, high, width, best = -math.inf, math.inf, math.inf, math.inf

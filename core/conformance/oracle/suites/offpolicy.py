@@ -67,6 +67,8 @@ def suite():
     log, all_of = made(120, 1), {"actions": POLICY}
     evaluate("weights alone", log, logged(log, POLICY))
     evaluate("all estimators, cells", log, all_of)
+    evaluate("shrinkage of 10", log, all_of, shrinkage=10, estimators=["dm", "dr", "mrdr"])
+    evaluate("all estimators of a longer log", made(500, 11), all_of)
     evaluate("alpha 0.2", log, all_of, alpha=0.2)
     evaluate("thresholds that are given", log, all_of, clip=1.3, switch=1.2, estimators=["clipped_ips", "switch_dr"])
     evaluate("one fold, no shrinkage", log, all_of, folds=1, shrinkage=0)
@@ -74,9 +76,13 @@ def suite():
     evaluate("the bootstrap", log, all_of, replicates=40)
     evaluate("the bootstrap, another seed", log, all_of, replicates=31, seed=7, estimators=["ips", "snips", "sndr", "dr"])
     heavy = made(300, 2, [[0.05, 0.15, 0.8], [0.8, 0.15, 0.05]])
-    evaluate("large weights, slope", heavy, {"actions": SHARP}, estimators=["ips", "clipped_ips", "dr", "switch_dr"])
-    evaluate("large weights, the bound", heavy, {"actions": SHARP}, threshold_rule="mse_bound", estimators=["clipped_ips", "switch_dr"])
-    evaluate("large weights, less sure", heavy, {"actions": SHARP}, alpha=0.5, estimators=["clipped_ips", "switch_dr"])
+    evaluate("large weights, the bound", heavy, {"actions": SHARP}, estimators=["ips", "clipped_ips", "dr", "switch_dr"])
+    evaluate("large weights, slope", heavy, {"actions": SHARP}, threshold_rule="slope", estimators=["clipped_ips", "switch_dr"])
+    evaluate("large weights, slope, less sure", heavy, {"actions": SHARP}, threshold_rule="slope", alpha=0.5, estimators=["clipped_ips", "switch_dr"])
+    rare = made(400, 12, [[0.01, 0.495, 0.495], [0.495, 0.495, 0.01]])
+    evaluate("very large weights, the bound", rare, {"actions": SHARP}, estimators=["ips", "clipped_ips", "switch_dr"])
+    lone = {"reward": [1, *([0, 1] * 30)], "propensity": [1 / 64, *([0.5] * 60)]}
+    evaluate("one large weight, the bound", lone, {"probability": [1, *([0.5, 0.25, 0.75] * 20)]})
     units = made(90, 3)
     units["unit"] = [f"u{(7 * i) % 25}" for i in range(90)]
     evaluate("units", units, all_of)

@@ -15,6 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Cells times actions times folds at most.
 const TABLE: usize = 1 << 26;
 
+/// What `shrinkage` is chosen from.
+const SHRINKAGES: [f64; 5] = [1.0, 10.0, 100.0, 1000.0, 10_000.0];
+
 /// What is predicted for each row of a log.
 pub(crate) struct Predicted<'a> {
     /// q̂ of the logged action.
@@ -226,18 +229,44 @@ fn cells<'a>(
         }
     }
     // A row at the mean counts as much as a row of the log does on average.
-    let prior_rows = options.shrinkage * (total / rows);
-    let predicted = tables(
-        &sums,
-        cells * columns,
-        columns,
-        options.folds as usize,
-        prior_rows,
-    );
+    let scale = total / rows;
+    let tables = |shrinkage: f64| {
+        tables(
+            &sums,
+            cells * columns,
+            columns,
+            options.folds as usize,
+            shrinkage * scale,
+        )
+    };
+    let from = |row: usize| (fold_of(row) * cells + cell(row)) * columns;
+    let predicted = match options.shrinkage {
+        Some(given) => tables(given),
+        None if options.folds == 1 => tables(10.0),
+        None => {
+            let mut best = (f64::INFINITY, Vec::new());
+            for shrinkage in SHRINKAGES {
+                let table = tables(shrinkage);
+                let mut error = 0.0;
+                for row in 0..log.rows() {
+                    let q = table
+                        .get(from(row) + log.action(row))
+                        .copied()
+                        .unwrap_or(0.0);
+                    let off = log.reward(row) - q;
+                    error += weight(weights, row) * (off * off);
+                }
+                if error < best.0 {
+                    best = (error, table);
+                }
+            }
+            best.1
+        }
+    };
     let (mut logged, mut mean) = (Vec::new(), Vec::new());
     let mut known = Known::default();
     for row in 0..log.rows() {
-        let from = (fold_of(row) * cells + cell(row)) * columns;
+        let from = from(row);
         let q = |action: usize| predicted.get(from + action).copied().unwrap_or(0.0);
         logged.push(q(log.action(row)));
         let place = places.of(row);

@@ -493,7 +493,7 @@ fn cell_means_are_drawn_to_those_of_their_actions() {
     });
     let options = Options {
         folds: 1,
-        shrinkage: 1.0,
+        shrinkage: Some(1.0),
         ..only(&[Estimator::Dm])
     };
     // The action's mean is (2 + 2/3) / 4 = 2/3; the cells' (2 + 2/3) / 3 and (2/3) / 2.
