@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 8] = [
+const GROUPS: [(&str, &str, &str); 9] = [
     (
         "quality",
         "Quality",
@@ -43,6 +43,11 @@ const GROUPS: [(&str, &str, &str); 8] = [
         "experiments",
         "Experiments",
         "Nanoseconds or microseconds, lower is better. In Node both sides run in one process, in turns.",
+    ),
+    (
+        "offpolicy",
+        "Off-policy evaluation",
+        "Estimates on the small Open Bandit Dataset, beside what its authors publish; and times, lower is better.",
     ),
 ];
 

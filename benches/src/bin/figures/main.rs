@@ -16,6 +16,7 @@ mod ials;
 mod million;
 mod movies;
 mod next_item;
+mod offpolicy;
 mod overhead;
 mod quality;
 mod recommend;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 8] = [
+const GROUPS: [&str; 9] = [
     "quality",
     "train",
     "trials",
@@ -41,6 +42,7 @@ const GROUPS: [&str; 8] = [
     "snapshot",
     "stats",
     "experiments",
+    "offpolicy",
 ];
 
 fn main() -> ExitCode {
@@ -75,6 +77,7 @@ fn run() -> Result<(), Failure> {
         "snapshot" => snapshot::print(&sitting),
         "stats" => stats::print(&sitting),
         "experiments" => experiments::print(&sitting),
+        "offpolicy" => offpolicy::print(&sitting),
         set if set.starts_with("trials.") => {
             trials::one(&sitting, set.trim_start_matches("trials."))
         }

@@ -13,7 +13,7 @@ mod arm;
 mod estimate;
 mod exact;
 #[cfg(test)]
-mod honesty;
+pub(crate) mod honesty;
 mod moments;
 mod multiple;
 mod names;
