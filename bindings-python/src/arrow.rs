@@ -169,7 +169,7 @@ pub(crate) fn stream<'py>(py: Python<'py>, table: Table) -> PyResult<Bound<'py, 
     let reader = RecordBatchIterator::new([Ok(batch)], schema);
     // Dropped with the capsule, unless a reader has moved it out and left a released one.
     let stream = FFI_ArrowArrayStream::new(Box::new(reader));
-    PyCapsule::new(py, stream, Some(c"arrow_array_stream".to_owned()))
+    PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
 }
 
 type Appended = Result<(), String>;
