@@ -5,6 +5,7 @@ import { before, describe, test } from 'node:test';
 
 import {
   Catalog,
+  DecisionLog,
   Engine,
   Model,
   Profile,
@@ -199,6 +200,7 @@ const causes = {
     () => Profile.fromBytes(new Uint8Array(3)),
     () => engine.mergeProfile('u', engine.profile('u').subarray(1)),
   ],
+  corrupt_log: [() => DecisionLog.fromBytes(new Uint8Array(3))],
   cancelled: [() => train(one, { signal: AbortSignal.abort() })],
   limit_exceeded: [
     () => {

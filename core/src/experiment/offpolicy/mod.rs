@@ -18,6 +18,7 @@ mod replicates;
 mod report;
 mod ridge;
 mod rows;
+mod slate_sums;
 mod slates;
 mod terms;
 #[cfg(test)]
