@@ -31,8 +31,14 @@ pub(crate) fn digits(value: f64) -> String {
     format!("{value:.*}", (3 - exponent).max(0) as usize)
 }
 
+/// A share in percent, without zeros at the end.
 fn percent(share: f64) -> String {
-    digits(100.0 * share)
+    let text = digits(100.0 * share);
+    if text.contains('.') && !text.contains('e') {
+        let short = text.trim_end_matches('0').trim_end_matches('.');
+        return short.to_owned();
+    }
+    text
 }
 
 pub(crate) fn warnings(report: &Report, uniform: bool) -> Vec<String> {
@@ -95,7 +101,7 @@ fn interval(estimated: &Estimated, alpha: f64) -> Option<String> {
     let (low, high) = (estimated.low?, estimated.high?);
     Some(format!(
         "{} % from {} to {}",
-        digits(100.0 * (1.0 - alpha)),
+        percent(1.0 - alpha),
         digits(low),
         digits(high)
     ))
@@ -172,6 +178,27 @@ pub(crate) fn compared(comparisons: &[PolicyComparison], alpha: f64) -> String {
             ];
             let more = shown(what, &found.difference, alpha);
             format!("By {}, {more}.", found.estimator.as_str())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_count() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.004_552_88, "0.004553"),
+            (1234.5678, "1235"),
+            (-2.0, "-2.000"),
+            (1e-9, "1.000e-9"),
+        ] {
+            assert_eq!(digits(value), text);
+        }
+        for (share, text) in [(0.95, "95"), (0.999, "99.9"), (1.0, "100"), (0.0, "0")] {
+            assert_eq!(percent(share), text);
         }
     }
 }
