@@ -6,6 +6,7 @@ import { before, describe, test } from 'node:test';
 import {
   Bandit,
   Catalog,
+  DecisionLog,
   Engine,
   Model,
   Profile,
@@ -204,6 +205,7 @@ const causes = {
     () => Bandit.fromBytes(new Uint8Array(3)),
     () => Bandit.fromBytes(Bandit.fromJson({ key: 'b', policy: 'ucb1', arms: ['x'] }).toBytes().subarray(1)),
   ],
+  corrupt_log: [() => DecisionLog.fromBytes(new Uint8Array(3))],
   cancelled: [() => train(one, { signal: AbortSignal.abort() })],
   limit_exceeded: [
     () => {

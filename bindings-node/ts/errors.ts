@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'corrupt_snapshot'
   | 'corrupt_profile'
   | 'corrupt_bandit'
+  | 'corrupt_log'
   | 'cancelled'
   | 'io'
   | 'limit_exceeded'

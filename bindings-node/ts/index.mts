@@ -7,6 +7,7 @@ export * from './index.js';
 export {
   Bandit,
   Catalog,
+  DecisionLog,
   Engine,
   Experiments,
   Model,
@@ -16,8 +17,10 @@ export {
   banditOf,
   banditsOf,
   compare,
+  contextHash,
   evaluate,
   matchesCondition,
+  offpolicy,
   split,
   stats,
   splitExact,

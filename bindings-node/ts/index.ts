@@ -75,8 +75,41 @@ export type {
   StickyDoc,
 } from './experiments.js';
 export type { Id } from './ids.js';
+export { DecisionLog, contextHash } from './log.js';
+export type {
+  Decision,
+  JoinCounts,
+  JoinOptions,
+  LogColumn,
+  LogOptions,
+  LogTable,
+  Merged,
+  Outcome,
+  Removed,
+  ShownItem,
+  StoredDecision,
+  StoredOutcome,
+} from './log.js';
 export { Model } from './model.js';
 export type { EdgeOptions, Neighbor } from './model.js';
+export { offpolicy } from './offpolicy.js';
+export type {
+  Estimated,
+  Estimator,
+  Gain,
+  NumberColumn,
+  NumberMatrix,
+  OffPolicyReport,
+  OffPolicySettings,
+  PolicyComparison,
+  PolicyEstimate,
+  PolicyLog,
+  SlateColumns,
+  SlateEstimator,
+  SlateReport,
+  SlateSettings,
+  TargetPolicy,
+} from './offpolicy.js';
 export { Profile } from './profile.js';
 export type { EventDetails, ProfileEvent } from './profile.js';
 export { Recommendations } from './recommendations.js';

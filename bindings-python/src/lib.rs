@@ -20,7 +20,9 @@ mod event;
 mod experiment;
 mod ids;
 mod json;
+mod log;
 mod model;
+mod offpolicy;
 mod profile;
 mod request;
 mod stats;
@@ -47,7 +49,11 @@ mod _native {
     #[pymodule_export]
     use crate::experiment::{Experiments, split_exact};
     #[pymodule_export]
+    use crate::log::{DecisionLog, LogTable, context_hash};
+    #[pymodule_export]
     use crate::model::Model;
+    #[pymodule_export]
+    use crate::offpolicy::{evaluate_policy, slates};
     #[pymodule_export]
     use crate::profile::Profile;
     #[pymodule_export]

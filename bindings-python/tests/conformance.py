@@ -338,6 +338,84 @@ def summarize(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     return tm.stats.summarize(**({"metric": None} | given["options"]), **rows)
 
 
+def numbers(given: dict[str, Any]) -> dict[str, Any]:
+    """Columns and matrices with numbers that JSON cannot write."""
+
+    def number(value: Any) -> Any:
+        if isinstance(value, list):
+            return [number(item) for item in value]
+        return float(value)
+
+    ids = ("unit", "slate")
+    return {name: values if name in ids else number(values) for name, values in given.items()}
+
+
+def off_policy(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    log, policies = numbers(given["log"]), [numbers(given["policy"])]
+    if "b" in given:
+        policies.append(numbers(given["b"]))
+    ask = tm.offpolicy.compare if "b" in given else tm.offpolicy.evaluate
+    reward, propensity = log.pop("reward"), log.pop("propensity")
+    return ask(reward, propensity, *policies, **log, **given["options"])
+
+
+def slates(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return tm.offpolicy.evaluate_slates(**numbers(given["log"]), **given["options"])
+
+
+def decision_log(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    if "bytes" in given:
+        log = tm.DecisionLog.from_bytes(bytes.fromhex(given["bytes"]), **given["options"])
+    else:
+        log = tm.DecisionLog(**given["options"])
+    results = []
+    for step in given["steps"]:
+        try:
+            results.append(log_step(log, *step))
+        except tm.TastemakerError as error:
+            results.append({"error": error.code})
+    assert tm.DecisionLog.from_bytes(log.to_bytes(), **given["options"]) == log
+    return {"results": results, "bytes": log.to_bytes().hex()}
+
+
+def log_step(log: tm.DecisionLog, name: str, *arguments: Any) -> Any:
+    def columns(table: tm.LogTable) -> dict[str, Any]:
+        out = {}
+        for name, values in table.to_dict().items():
+            out[name] = (values.astype(np.int64) if name == "time" else values).tolist()
+        return out
+
+    match name, arguments:
+        case "merge", [steps, options]:
+            other = tm.DecisionLog(**options)
+            for step in steps:
+                log_step(other, *step)
+            return log.merge(other)._asdict()
+        case ("record" | "record_outcome" | "pseudonym" | "decision"), [argument]:
+            return getattr(log, name)(argument)
+        case ("erase" | "expire"), [argument]:
+            return getattr(log, name)(argument)._asdict()
+        case "orphans", []:
+            return log.orphans()
+        case "counts", []:
+            return [len(log), len(log.table("outcomes"))]
+        case "table", [table]:
+            return columns(log.table(table))
+        case "join", [options]:
+            strange = [option for option in options if option not in tm.DecisionLog.join.__kwdefaults__]
+            if strange:
+                # What Python's own signature refuses, the core does too.
+                raise tm.InvalidArgumentError(f"{strange[0]} is not known")
+            joined = log.join(**options)
+            return {"columns": columns(joined), "counts": joined.counts}
+        case _:
+            raise NotImplementedError(f"the step {name} is not known")
+
+
+def context_hash(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return {"hash": tm.context_hash(given["context"])}
+
+
 OPERATIONS = {
     "condition": condition,
     **{name: partial(question, name) for name in QUESTIONS},
@@ -357,6 +435,10 @@ OPERATIONS = {
     "experiment": experiment,
     "split_exact": split_exact,
     "bandit": bandit,
+    "off_policy": off_policy,
+    "slates": slates,
+    "decision_log": decision_log,
+    "context_hash": context_hash,
 }
 
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell::{Run, cache, make_folder, read, target, write};
 use crate::{Result, build, report, setup};
 
-const GROUPS: [&str; 9] = [
+const GROUPS: [&str; 10] = [
     "quality",
     "train",
     "trials",
@@ -18,10 +18,12 @@ const GROUPS: [&str; 9] = [
     "stats",
     "experiments",
     "bandits",
+    "offpolicy",
 ];
 const USAGE: &str =
     "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
-GROUP is one of quality train trials recommend overhead snapshot stats experiments bandits, or all;
+GROUP is one of quality train trials recommend overhead snapshot stats experiments bandits offpolicy,
+or all;
 --built takes the bindings as they are, without building them again";
 
 /// The command.
@@ -79,7 +81,7 @@ fn group_lines(
             run = run.arg("--npm-peers").arg(setup::npm_peers(root)?);
         }
     }
-    if group == "overhead" || group == "stats" {
+    if ["overhead", "stats", "offpolicy"].contains(&group) {
         if !options.built {
             build::python(root)?;
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 9] = [
+const GROUPS: [(&str, &str, &str); 10] = [
     (
         "quality",
         "Quality",
@@ -48,6 +48,11 @@ const GROUPS: [(&str, &str, &str); 9] = [
         "bandits",
         "Bandits",
         "Regret and nanoseconds, lower is better; clicks a view, higher is better.",
+    ),
+    (
+        "offpolicy",
+        "Off-policy evaluation",
+        "Estimates on the small Open Bandit Dataset, beside what its authors publish; and times, lower is better.",
     ),
 ];
 

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import {
   Bandit,
   Catalog,
+  DecisionLog,
   Engine,
   Experiments,
   Model,
@@ -15,8 +16,10 @@ import {
   banditOf,
   banditsOf,
   compare,
+  contextHash,
   evaluate,
   matchesCondition,
+  offpolicy,
   split,
   stats,
   splitExact,
@@ -47,6 +50,37 @@ const toHex = (bytes) => Buffer.from(bytes).toString('hex');
 
 /** A number, or the text of one that JSON cannot write. */
 const number = (value) => (typeof value === 'string' ? Number(value) : value);
+
+/** Columns and matrices with numbers that JSON cannot write. */
+function columnsOf(given) {
+  const numbers = (value) => (Array.isArray(value) ? value.map(numbers) : number(value));
+  const ids = ['unit', 'slate'];
+  return Object.fromEntries(Object.entries(given).map(([name, list]) => [name, ids.includes(name) ? list : numbers(list)]));
+}
+
+const lists = (table) => Object.fromEntries(Object.entries(table).map(([name, column]) => [name, Array.from(column)]));
+
+/** The steps of a decision log. */
+const logSteps = {
+  record: (log, decision) => log.record(decision),
+  record_outcome: (log, outcome) => log.recordOutcome(outcome),
+  merge(log, steps, options) {
+    const other = new DecisionLog(options);
+    for (const [name, ...args] of steps) logSteps[name](other, ...args);
+    return log.merge(other);
+  },
+  pseudonym: (log, user) => log.pseudonym(user),
+  erase: (log, user) => log.erase(user),
+  expire: (log, before) => log.expire(before),
+  decision: (log, id) => log.decision(id),
+  orphans: (log) => log.orphans(),
+  counts: (log) => [log.length, log.outcomeCount],
+  table: (log, name) => lists(log.table(name)),
+  join(log, options) {
+    const { columns, counts } = log.join(options);
+    return { columns: lists(columns), counts };
+  },
+};
 
 /** The bytes that a case calls a snapshot: a file of the folder, or hexadecimal digits. */
 function snapshotBytes(snapshot, folder) {
@@ -359,6 +393,38 @@ export const operations = {
 
   split_exact({ ids, weights, salt }) {
     return { arms: [...splitExact(ids, weights.map(number), salt)] };
+  },
+
+  off_policy({ log, policy, b, options }) {
+    const [given, settings] = [columnsOf(log), renamed(options, camel)];
+    const found = b === undefined
+      ? offpolicy.evaluate(given, columnsOf(policy), settings)
+      : offpolicy.compare(given, columnsOf(policy), columnsOf(b), settings);
+    return found.then((report) => renamedDeep(report, snake));
+  },
+
+  async slates({ log, options }) {
+    return renamedDeep(await offpolicy.evaluateSlates(columnsOf(log), renamed(options, camel)), snake);
+  },
+
+  decision_log({ bytes, options, steps: list }) {
+    const log = bytes === undefined ? new DecisionLog(options) : DecisionLog.fromBytes(fromHex(bytes), options);
+    const results = [];
+    for (const [name, ...args] of list) {
+      try {
+        results.push(logSteps[name](log, ...args));
+      } catch (error) {
+        if (!(error instanceof TastemakerError)) throw error;
+        results.push({ error: error.code });
+      }
+    }
+    const written = toHex(log.toBytes());
+    if (toHex(DecisionLog.fromBytes(log.toBytes(), options).toBytes()) !== written) throw new Error('the bytes differ');
+    return { results, bytes: written };
+  },
+
+  context_hash({ context }) {
+    return { hash: contextHash(context) };
   },
 
   async engine({ steps: list, ...source }, { folder }) {

@@ -20,16 +20,18 @@ from tastemaker._condition import matches_condition
 from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
 from tastemaker._evaluate import Evaluation, evaluate
 from tastemaker._experiments import Assignment, Assignments, Experiments, FeatureAnswer, split_exact
+from tastemaker._log import DecisionLog, JoinedLog, LogTable, Merged, Removed, context_hash
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
 from tastemaker._recommendations import Recommendations, Row
 from tastemaker._split import Split, SplitTables, split
 from tastemaker._train import TrainOptions, Tuning, UpdateOptions, train, tune, update
-from tastemaker import errors, stats
+from tastemaker import errors, offpolicy, stats
 from tastemaker.errors import (
     CancelledError,
     CorruptBanditError,
+    CorruptLogError,
     CorruptProfileError,
     CorruptSnapshotError,
     DuplicateItemError,
@@ -51,6 +53,13 @@ from tastemaker.errors import (
 )
 
 __all__ = [
+    "offpolicy",
+    "context_hash",
+    "Removed",
+    "Merged",
+    "LogTable",
+    "JoinedLog",
+    "DecisionLog",
     "Answer",
     "Assignment",
     "Assignments",
@@ -65,6 +74,7 @@ __all__ = [
     "Catalog",
     "Comparison",
     "CorruptBanditError",
+    "CorruptLogError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "Difference",

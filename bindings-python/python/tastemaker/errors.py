@@ -12,6 +12,7 @@ from typing import ClassVar
 __all__ = [
     "CancelledError",
     "CorruptBanditError",
+    "CorruptLogError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "DuplicateItemError",
@@ -146,6 +147,12 @@ class CorruptBanditError(TastemakerError, ValueError):
     _code = "corrupt_bandit"
 
 
+class CorruptLogError(TastemakerError, ValueError):
+    """Bytes that are not a valid decision log."""
+
+    _code = "corrupt_log"
+
+
 class CancelledError(TastemakerError, RuntimeError):
     """The caller cancelled the work: its progress callable returned ``False``."""
 
@@ -188,6 +195,7 @@ _BY_CODE: dict[str, type[TastemakerError]] = {
         CorruptSnapshotError,
         CorruptProfileError,
         CorruptBanditError,
+        CorruptLogError,
         CancelledError,
         IoError,
         LimitExceededError,

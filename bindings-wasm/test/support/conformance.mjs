@@ -5,7 +5,7 @@
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, bandit, split_exact, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, bandit, split_exact, off_policy, slates, decision_log, context_hash, engine };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -159,6 +159,77 @@ async function summarize({ tm }, { rows, options }) {
     if (given[name] !== undefined) given[name] = given[name].map(number);
   }
   return snake(await tm.stats.summarize(given, options));
+}
+
+/** Columns and matrices with numbers that JSON cannot write. */
+function columnsOf(given) {
+  const numbers = (value) => (Array.isArray(value) ? value.map(numbers) : number(value));
+  const ids = ['unit', 'slate'];
+  return Object.fromEntries(Object.entries(given).map(([name, list]) => [name, ids.includes(name) ? list : numbers(list)]));
+}
+
+async function off_policy({ tm }, { log, policy, b, options }) {
+  const [given, settings] = [columnsOf(log), camel(options)];
+  return snake(
+    b === undefined
+      ? await tm.offpolicy.evaluate(given, columnsOf(policy), settings)
+      : await tm.offpolicy.compare(given, columnsOf(policy), columnsOf(b), settings),
+  );
+}
+
+async function slates({ tm }, { log, options }) {
+  return snake(await tm.offpolicy.evaluateSlates(columnsOf(log), camel(options)));
+}
+
+function decision_log({ tm }, { bytes, options, steps }) {
+  const open = (digits) => tm.DecisionLog.fromBytes(fromHex(digits), options);
+  const log = bytes === undefined ? new tm.DecisionLog(options) : open(bytes);
+  const results = [];
+  for (const step of steps) {
+    try {
+      results.push(logStep(tm, log, ...step));
+    } catch (error) {
+      if (!(error instanceof tm.TastemakerError)) throw error;
+      results.push({ error: error.code });
+    }
+  }
+  const written = toHex(log.toBytes());
+  if (toHex(open(written).toBytes()) !== written) throw new Error('the bytes differ');
+  return { results, bytes: written };
+}
+
+function logStep(tm, log, name, ...args) {
+  const lists = (table) => Object.fromEntries(Object.entries(table).map(([name, column]) => [name, Array.from(column)]));
+  switch (name) {
+    case 'merge': {
+      const other = new tm.DecisionLog(args[1]);
+      for (const step of args[0]) logStep(tm, other, ...step);
+      return log.merge(other);
+    }
+    case 'record_outcome':
+      return log.recordOutcome(...args);
+    case 'counts':
+      return [log.length, log.outcomeCount];
+    case 'table':
+      return lists(log.table(...args));
+    case 'join': {
+      const { columns, counts } = log.join(...args);
+      return { columns: lists(columns), counts };
+    }
+    case 'record':
+    case 'pseudonym':
+    case 'erase':
+    case 'expire':
+    case 'decision':
+    case 'orphans':
+      return log[name](...args);
+    default:
+      throw new Error(`the step ${name} is not known`);
+  }
+}
+
+function context_hash({ tm }, { context }) {
+  return { hash: tm.contextHash(context) };
 }
 
 /** The names of JavaScript at every depth. */

@@ -1,6 +1,9 @@
 //! Files, the models that cases name, and the columns that they bring.
 
+mod bandits;
 pub(crate) mod compare;
+mod decisions;
+mod offpolicy;
 pub(crate) mod ops;
 
 use std::cell::RefCell;

@@ -17,6 +17,7 @@ mod ials;
 mod million;
 mod movies;
 mod next_item;
+mod offpolicy;
 mod overhead;
 mod quality;
 mod recommend;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 9] = [
+const GROUPS: [&str; 10] = [
     "quality",
     "train",
     "trials",
@@ -43,6 +44,7 @@ const GROUPS: [&str; 9] = [
     "stats",
     "experiments",
     "bandits",
+    "offpolicy",
 ];
 
 fn main() -> ExitCode {
@@ -78,6 +80,7 @@ fn run() -> Result<(), Failure> {
         "stats" => stats::print(&sitting),
         "experiments" => experiments::print(&sitting),
         "bandits" => bandits::print(&sitting),
+        "offpolicy" => offpolicy::print(&sitting),
         set if set.starts_with("trials.") => {
             trials::one(&sitting, set.trim_start_matches("trials."))
         }
