@@ -18,8 +18,12 @@
 //! | [`prefetch`] | nothing: it asks for cache lines |
 //! | [`Sums`] | weighted graph rows added up by item, and the sums above a threshold |
 
+mod bits;
+mod bytes;
+mod codes;
 mod dense;
 mod dispatch;
+mod halves;
 mod integers;
 mod lanes;
 mod masks;
@@ -29,7 +33,13 @@ mod solve;
 mod sparse;
 mod sums;
 
+pub use bits::hamming_block;
+pub use bytes::{
+    ByteQuery, ByteRows, MOST_BYTE_QUERIES, MOST_BYTES, byte_dots, byte_dots_batch,
+    byte_dots_block, byte_stride,
+};
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
+pub use halves::{half_dots, narrow_halves, widen_halves};
 pub use masks::common_sums;
 pub use rows::{Ids, Rows};
 pub use shorts::short_dots;
