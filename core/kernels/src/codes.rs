@@ -11,7 +11,10 @@ use crate::lanes::{Isa, LANES, Portable};
 pub(crate) const LINE: usize = 64;
 
 /// What every processor that has no copy of its own runs.
-#[cfg(not(all(target_arch = "aarch64", not(miri))))]
+#[cfg(not(any(
+    all(target_arch = "aarch64", not(miri)),
+    all(target_arch = "wasm32", target_feature = "simd128")
+)))]
 pub(crate) use crate::lanes::Portable as Other;
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 pub(crate) use neon::Neon as Other;

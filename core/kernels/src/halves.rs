@@ -3,6 +3,7 @@
 //! To widen is exact; to narrow rounds once, ties to even. Both give the bits of the processors'
 //! own instructions, NaN included, and the products are added up as in [`crate::dot`].
 
+use crate::dense::padded;
 use crate::dispatch::multiversion_codes;
 use crate::lanes::{Isa, LANES};
 
@@ -37,21 +38,6 @@ pub(crate) fn half_of(value: f32) -> u16 {
         (f32::from_bits(rest) + 0.5).to_bits() - 0.5f32.to_bits()
     };
     sign | half as u16
-}
-
-/// The first sixteen of a slice; missing ones are zero.
-#[inline(always)]
-fn padded<T: Copy + Default>(values: &[T]) -> [T; LANES] {
-    match values.first_chunk::<LANES>() {
-        Some(whole) => *whole,
-        None => {
-            let mut lanes = [T::default(); LANES];
-            for (to, from) in lanes.iter_mut().zip(values) {
-                *to = *from;
-            }
-            lanes
-        }
-    }
 }
 
 multiversion_codes! {
@@ -126,8 +112,8 @@ multiversion_codes! {
                     }
                 }
             }
-            for (to, sum) in out.iter_mut().zip(sums) {
-                *to = lanes.fold(sum);
+            for (to, sum) in out.iter_mut().zip(lanes.fold_four(sums)) {
+                *to = sum;
             }
         }
     }
