@@ -1,0 +1,464 @@
+//! Inner products of vectors of signed bytes, exact: what a vector index walks and scans.
+//!
+//! A stored row holds `x + 128` for each value `x`, because the widest instruction multiplies
+//! unsigned by signed bytes; it is padded to whole cache lines of 64 bytes. The query is padded
+//! with zeros, so that what stands in a row's padding does not matter. Integers, so every
+//! instruction set gives the same.
+//!
+//! Results are exact up to [`MOST_BYTES`] values: none of the sums on the way there wraps, and
+//! neither does a result.
+
+use crate::codes::{Codes, LINE};
+use crate::dispatch::multiversion_codes;
+use crate::sparse::prefetch;
+
+/// The most values of a [`ByteQuery`]: 65,536 · 128 · 255 still fits 31 bits.
+pub const MOST_BYTES: usize = 1 << 16;
+/// The most queries of one [`byte_dots_batch`].
+pub const MOST_BYTE_QUERIES: usize = 8;
+/// Rows (or queries) whose sums are folded together.
+const TOGETHER: usize = 4;
+/// How many rows ahead of the sums their cache lines are asked for.
+const AHEAD: usize = 8;
+/// What missing lines are read as.
+const NO_LINE: [u8; LINE] = [0; LINE];
+
+/// Bytes from one row to the next: the number of values, rounded up to whole cache lines.
+#[inline]
+#[must_use]
+pub const fn byte_stride(values: usize) -> usize {
+    values.next_multiple_of(LINE)
+}
+
+/// A vector of signed bytes, ready to be multiplied with rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByteQuery {
+    lines: Vec<[i8; LINE]>,
+    /// The sum of the values.
+    sum: i32,
+}
+
+impl ByteQuery {
+    /// A query with these values; at most [`MOST_BYTES`] count.
+    #[must_use]
+    pub fn new(values: &[i8]) -> Self {
+        let mut query = Self::default();
+        query.set(values);
+        query
+    }
+
+    /// Gives it other values, in the memory that it has.
+    pub fn set(&mut self, values: &[i8]) {
+        self.fill(values.iter().copied(), values.len());
+    }
+
+    /// Gives it the first `values` values of a stored row, so that rows can be multiplied with
+    /// each other.
+    pub fn set_row(&mut self, row: &[u8], values: usize) {
+        let row = row.get(..values).unwrap_or(row);
+        self.fill(row.iter().map(|&code| (code ^ 128) as i8), row.len());
+    }
+
+    fn fill(&mut self, values: impl Iterator<Item = i8>, len: usize) {
+        self.lines.clear();
+        self.lines
+            .resize(len.min(MOST_BYTES).div_ceil(LINE), [0; LINE]);
+        self.sum = 0;
+        for (to, value) in self
+            .lines
+            .as_flattened_mut()
+            .iter_mut()
+            .zip(values.take(MOST_BYTES))
+        {
+            *to = value;
+            self.sum += i32::from(value);
+        }
+    }
+}
+
+/// Stored rows, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteRows<'a> {
+    lines: &'a [[u8; LINE]],
+    /// Lines of a row; at least 1.
+    each: usize,
+}
+
+impl<'a> ByteRows<'a> {
+    /// Rows of `values` values each, [`byte_stride`] bytes apart. `None` where `values` is 0 or
+    /// above [`MOST_BYTES`], or where the bytes are no whole number of rows.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], values: usize) -> Option<Self> {
+        let (lines, rest) = bytes.as_chunks::<LINE>();
+        let each = values.div_ceil(LINE);
+        let whole = rest.is_empty() && (1..=MOST_BYTES).contains(&values);
+        (whole && lines.len() % each == 0).then_some(Self { lines, each })
+    }
+
+    /// How many there are.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len() / self.each
+    }
+
+    /// Whether there is none.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Some of them: `count` from `first` on, or as many as there are.
+    #[inline]
+    #[must_use]
+    pub fn block(&self, first: usize, count: usize) -> Self {
+        let rest = self
+            .lines
+            .get(first.saturating_mul(self.each)..)
+            .unwrap_or(&[]);
+        let lines = rest.get(..count.saturating_mul(self.each)).unwrap_or(rest);
+        Self { lines, ..*self }
+    }
+
+    /// The bytes of a row; none where there is no such row.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, row: u32) -> &'a [u8] {
+        self.lines_of(row as usize).as_flattened()
+    }
+
+    /// Asks for the cache lines of a row. Changes nothing.
+    #[inline]
+    pub fn prefetch(&self, row: u32) {
+        prefetch(self.lines_of(row as usize));
+    }
+
+    #[inline(always)]
+    fn lines_of(&self, row: usize) -> &'a [[u8; LINE]] {
+        let start = row.saturating_mul(self.each);
+        self.lines
+            .get(start..start.saturating_add(self.each))
+            .unwrap_or(&[])
+    }
+}
+
+/// A line of a row, which is there wherever the caller checked the length.
+#[inline(always)]
+fn line(row: &[[u8; LINE]], at: usize) -> &[u8; LINE] {
+    row.get(at).unwrap_or(&NO_LINE)
+}
+
+/// The products of a query with four rows. Rows that are not there, which are empty, give 0.
+#[inline(always)]
+fn four<I: Codes>(isa: I, query: &ByteQuery, rows: [&[[u8; LINE]]; TOGETHER]) -> [i32; TOGETHER] {
+    let mut sums = [isa.nothing(); TOGETHER];
+    let whole = query.lines.len();
+    let excess = isa.excess(query.sum);
+    if let [Some(a), Some(b), Some(c), Some(d)] = rows.map(|row| row.get(..whole)) {
+        for (at, q) in query.lines.iter().enumerate() {
+            sums[0] = isa.add_line(sums[0], q, &a[at]);
+            sums[1] = isa.add_line(sums[1], q, &b[at]);
+            sums[2] = isa.add_line(sums[2], q, &c[at]);
+            sums[3] = isa.add_line(sums[3], q, &d[at]);
+        }
+        return isa.totals(sums).map(|total| total.wrapping_sub(excess));
+    }
+    for (sum, row) in sums.iter_mut().zip(rows) {
+        for (at, q) in query.lines.iter().enumerate() {
+            *sum = isa.add_line(*sum, q, line(row, at));
+        }
+    }
+    let totals = isa.totals(sums);
+    std::array::from_fn(|i| {
+        let there = rows[i].len() >= whole;
+        if there {
+            totals[i].wrapping_sub(excess)
+        } else {
+            0
+        }
+    })
+}
+
+multiversion_codes! {
+    /// `out[n]` = the inner product of the query and row `ids[n]`, exact. Rows that are not
+    /// there give 0; so do all where the query has more lines than a row. Asks for the lines of
+    /// rows ahead, so that a caller who just learned of the ids need not.
+    ///
+    /// ```
+    /// use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots};
+    /// let mut codes = [128u8; 2 * 64];
+    /// codes[0] = 128 + 3;
+    /// codes[64] = 128 - 7;
+    /// let rows = ByteRows::new(&codes, 10).unwrap();
+    /// let mut out = [9; 3];
+    /// byte_dots(&ByteQuery::new(&[100, -1]), rows, &[1, 0, 2], &mut out);
+    /// assert_eq!(out, [-700, 300, 0]);
+    /// ```
+    pub fn byte_dots[isa](query: &ByteQuery, rows: ByteRows<'_>, ids: &[u32], out: &mut [i32]) {
+        for &id in ids.iter().take(AHEAD) {
+            rows.prefetch(id);
+        }
+        for (n, (some, out)) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)).enumerate() {
+            let ahead = ids.get(n * TOGETHER + AHEAD..).unwrap_or(&[]);
+            for &id in ahead.iter().take(TOGETHER) {
+                rows.prefetch(id);
+            }
+            let row = |i: usize| some.get(i).map_or(&[][..], |&id| rows.lines_of(id as usize));
+            let dots = four(isa, query, std::array::from_fn(row));
+            for (to, dot) in out.iter_mut().zip(dots) {
+                *to = dot;
+            }
+        }
+    }
+}
+
+multiversion_codes! {
+    /// `out[n]` = the inner product of the query and row `n`, exact: [`byte_dots`] for rows that
+    /// lie one after the other.
+    pub fn byte_dots_block[isa](query: &ByteQuery, rows: ByteRows<'_>, out: &mut [i32]) {
+        for (n, out) in out.chunks_mut(TOGETHER).enumerate() {
+            let row = |i: usize| rows.lines_of(n * TOGETHER + i);
+            let dots = four(isa, query, std::array::from_fn(row));
+            for (to, dot) in out.iter_mut().zip(dots) {
+                *to = dot;
+            }
+        }
+    }
+}
+
+multiversion_codes! {
+    /// `out[q · rows.len() + n]` = the inner product of query `q` and row `n`, exact, for at most
+    /// [`MOST_BYTE_QUERIES`] queries. Each row comes from memory once, so that a batch costs
+    /// little more than the arithmetic.
+    ///
+    /// Queries beyond the most, and results that find no place in `out`, are left out.
+    pub fn byte_dots_batch[isa](queries: &[ByteQuery], rows: ByteRows<'_>, out: &mut [i32]) {
+        let count = rows.len();
+        if count == 0 {
+            return;
+        }
+        let none = ByteQuery::default();
+        let mut some: [&ByteQuery; MOST_BYTE_QUERIES] = [&none; MOST_BYTE_QUERIES];
+        let mut lines = 0;
+        for (to, query) in some.iter_mut().zip(queries) {
+            *to = query;
+            lines = lines.max(query.lines.len());
+        }
+        let used = queries.len().min(MOST_BYTE_QUERIES);
+        let (some, _) = some.as_chunks::<TOGETHER>();
+        for first in (0..count).step_by(2) {
+            let pair = [rows.lines_of(first), rows.lines_of(first + 1)];
+            for (group, queries) in some.iter().enumerate().take(used.div_ceil(TOGETHER)) {
+                // Two rows by four queries: eight sums, which every instruction set has room for.
+                let mut sums = [[isa.nothing(); TOGETHER]; 2];
+                let two = (pair[0].get(..lines), pair[1].get(..lines));
+                if let (Some(a), Some(b)) = two
+                    && let [Some(q0), Some(q1), Some(q2), Some(q3)] =
+                        queries.map(|query| query.lines.get(..lines))
+                {
+                    for at in 0..lines {
+                        for (i, q) in [&q0[at], &q1[at], &q2[at], &q3[at]].into_iter().enumerate()
+                        {
+                            sums[0][i] = isa.add_line(sums[0][i], q, &a[at]);
+                            sums[1][i] = isa.add_line(sums[1][i], q, &b[at]);
+                        }
+                    }
+                } else {
+                    for (sums, row) in sums.iter_mut().zip(pair) {
+                        for (sum, query) in sums.iter_mut().zip(queries) {
+                            for (at, q) in query.lines.iter().enumerate() {
+                                *sum = isa.add_line(*sum, q, line(row, at));
+                            }
+                        }
+                    }
+                }
+                for (n, sums) in (first..count).zip(sums) {
+                    let totals = isa.totals(sums);
+                    for (i, (query, total)) in queries.iter().zip(totals).enumerate() {
+                        let q = group * TOGETHER + i;
+                        let there = query.lines.len() <= rows.each && !query.lines.is_empty();
+                        let dot = total.wrapping_sub(isa.excess(query.sum));
+                        if q < used
+                            && let Some(to) = out.get_mut(q * count + n)
+                        {
+                            *to = if there { dot } else { 0 };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(len: usize, seed: u32) -> Vec<u8> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    fn signed(len: usize, seed: u32) -> Vec<i8> {
+        bytes(len, seed)
+            .into_iter()
+            .map(|byte| byte as i8)
+            .collect()
+    }
+
+    /// The definition; the padding of a row is not looked at.
+    fn defined(query: &[i8], codes: &[u8], row: usize) -> i32 {
+        let stride = byte_stride(query.len());
+        let row = codes.get(row * stride..(row + 1) * stride).unwrap_or(&[]);
+        let pairs = query.iter().zip(row);
+        let sum: i64 = pairs
+            .map(|(&q, &c)| i64::from(q) * (i64::from(c) - 128))
+            .sum();
+        sum as i32
+    }
+
+    const WIDTHS: [usize; 9] = [1, 10, 50, 63, 64, 65, 128, 200, 1536];
+
+    #[test]
+    fn every_copy_is_exact() {
+        for width in WIDTHS {
+            let (values, codes) = (signed(width, 1), bytes(9 * byte_stride(width), 2));
+            let rows = ByteRows::new(&codes, width).unwrap();
+            let query = ByteQuery::new(&values);
+            let ids = [3u32, 0, 8, 8, 1, 77, 2, 5, 4, 6, 7, u32::MAX, 3];
+            let expected = ids.map(|id| defined(&values, &codes, (id as usize).min(99)));
+            for copy in [byte_dots, byte_dots::portable, byte_dots::narrow] {
+                let mut out = [9; 13];
+                copy(&query, rows, &ids, &mut out);
+                assert_eq!(out, expected, "width {width}");
+            }
+            let expected: Vec<i32> = (0..11).map(|row| defined(&values, &codes, row)).collect();
+            for copy in [
+                byte_dots_block,
+                byte_dots_block::portable,
+                byte_dots_block::narrow,
+            ] {
+                let mut out = [9; 11];
+                copy(&query, rows, &mut out);
+                assert_eq!(out.as_slice(), expected, "width {width}");
+                let mut out = [9; 3];
+                copy(&query, rows.block(7, 9), &mut out);
+                assert_eq!(out, [expected[7], expected[8], 0]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_is_its_queries() {
+        for width in WIDTHS {
+            for (count, queries) in [(9, 8), (8, 1), (1, 3), (5, 5), (6, 10)] {
+                let codes = bytes(count * byte_stride(width), 7);
+                let rows = ByteRows::new(&codes, width).unwrap();
+                let values: Vec<Vec<i8>> = (0..queries).map(|q| signed(width, 20 + q)).collect();
+                let prepared: Vec<ByteQuery> = values.iter().map(|v| ByteQuery::new(v)).collect();
+                let mut expected = Vec::new();
+                for values in values.iter().take(MOST_BYTE_QUERIES) {
+                    expected.extend((0..count).map(|row| defined(values, &codes, row)));
+                }
+                for copy in [
+                    byte_dots_batch,
+                    byte_dots_batch::portable,
+                    byte_dots_batch::narrow,
+                ] {
+                    let mut out = vec![9; expected.len() + 2];
+                    copy(&prepared, rows, &mut out);
+                    assert_eq!(out[..expected.len()], expected, "{width} {count} {queries}");
+                    assert_eq!(out[expected.len()..], [9, 9]);
+                    copy(&prepared, rows, &mut out[..1]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_vectors_do_not_wrap() {
+        let codes = [vec![0u8; MOST_BYTES], vec![255; MOST_BYTES]].concat();
+        let rows = ByteRows::new(&codes, MOST_BYTES).unwrap();
+        for (value, expected) in [
+            (-128, [128 * 128 * 65_536, -128 * 127 * 65_536]),
+            (127, [-127 * 128 * 65_536, 127 * 127 * 65_536]),
+        ] {
+            let query = ByteQuery::new(&vec![value; MOST_BYTES]);
+            for copy in [
+                byte_dots_block,
+                byte_dots_block::portable,
+                byte_dots_block::narrow,
+            ] {
+                let mut out = [9; 2];
+                copy(&query, rows, &mut out);
+                assert_eq!(out, expected);
+            }
+            for copy in [
+                byte_dots_batch,
+                byte_dots_batch::portable,
+                byte_dots_batch::narrow,
+            ] {
+                let mut out = [9; 2];
+                copy(std::slice::from_ref(&query), rows, &mut out);
+                assert_eq!(out, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_multiply_each_other() {
+        let codes = bytes(3 * 128, 5);
+        let rows = ByteRows::new(&codes, 100).unwrap();
+        let mut query = ByteQuery::new(&signed(500, 1));
+        query.set_row(rows.row(1), 100);
+        let values: Vec<i8> = rows.row(1)[..100]
+            .iter()
+            .map(|&c| (c ^ 128) as i8)
+            .collect();
+        assert_eq!(query, ByteQuery::new(&values));
+        let mut out = [9; 3];
+        byte_dots(&query, rows, &[0, 1, 2], &mut out);
+        assert_eq!(out, [0, 1, 2].map(|row| defined(&values, &codes, row)));
+        rows.prefetch(1);
+        rows.prefetch(3);
+    }
+
+    #[test]
+    fn what_does_not_fit_gives_nothing() {
+        for (len, values) in [
+            (64, 0),
+            (63, 10),
+            (128, 65),
+            (192, 65),
+            (64, MOST_BYTES + 1),
+        ] {
+            assert_eq!(
+                ByteRows::new(&vec![0; len], values).is_some(),
+                (len, values) == (128, 65)
+            );
+        }
+        let codes = [200u8; 2 * 64];
+        let rows = ByteRows::new(&codes, 64).unwrap();
+        let (long, short) = (ByteQuery::new(&[1; 65]), ByteQuery::default());
+        for query in [&long, &short] {
+            let mut out = [9; 2];
+            byte_dots(query, rows, &[0, 1], &mut out);
+            assert_eq!(out, [0, 0]);
+            byte_dots_block(query, rows, &mut out);
+            assert_eq!(out, [0, 0]);
+        }
+        let mut out = [9; 6];
+        byte_dots_batch(&[long, short, ByteQuery::new(&[1; 3])], rows, &mut out);
+        assert_eq!(out, [0, 0, 0, 0, 216, 216]);
+        assert!(rows.row(2).is_empty() && rows.block(2, 1).is_empty() && rows.len() == 2);
+        assert_eq!(
+            ByteQuery::new(&vec![1; MOST_BYTES + 1]),
+            ByteQuery::new(&vec![1; MOST_BYTES])
+        );
+    }
+}
