@@ -7,6 +7,7 @@ use crate::condition::Condition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields::Fields;
 use crate::rank::{check_k, check_threads};
+use crate::train::IdType;
 
 /// The most values that a vector has.
 pub const MAX_DIMENSION: usize = 16_384;
@@ -149,6 +150,8 @@ pub struct IndexOptions {
     /// What the index may take of memory, in MB (millions of bytes), 1 to 1e9, or `None` for no
     /// limit. Checked before the work begins. Default `None`.
     pub memory_mb: Option<u64>,
+    /// How the caller's ids looked; recorded so that a binding can give them back alike.
+    pub item_id_type: IdType,
 }
 
 impl Default for IndexOptions {
@@ -163,11 +166,12 @@ impl Default for IndexOptions {
             seed: 0,
             threads: 1,
             memory_mb: None,
+            item_id_type: IdType::Text,
         }
     }
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "metric",
     "kind",
     "storage",
@@ -177,6 +181,7 @@ const NAMES: [&str; 9] = [
     "seed",
     "threads",
     "memory_mb",
+    "item_id_type",
 ];
 
 fn choice<T>(
@@ -235,6 +240,17 @@ impl IndexOptions {
                 None => None,
                 Some(_) => Some(fields.whole("memory_mb", 1, 1, 1_000_000_000)?),
             },
+            item_id_type: choice(
+                &fields,
+                "item_id_type",
+                d.item_id_type,
+                |text| match text {
+                    "string" => Some(IdType::Text),
+                    "integer" => Some(IdType::Integer),
+                    _ => None,
+                },
+                "it must be string or integer",
+            )?,
         };
         if options.ef_construction < options.m {
             return Err(Error::new(
@@ -259,6 +275,7 @@ impl IndexOptions {
             "ef_construction": self.ef_construction,
             "ef": self.ef,
             "seed": self.seed,
+            "item_id_type": self.item_id_type.as_str(),
         })
     }
 
