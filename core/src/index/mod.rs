@@ -53,7 +53,7 @@ pub use target::{Example, Strategy, Target};
 pub use update::{Changes, Updated};
 pub use vectors::Vectors;
 
-use crate::bitset::BitSet;
+pub use crate::bitset::BitSet;
 use crate::catalog::Catalog;
 use crate::catalog::columns::Columns;
 use crate::condition::Condition;
