@@ -329,8 +329,8 @@ def index(suite: dict[str, Any], given: dict[str, Any]) -> Any:
         updated = asked.update(
             **arguments, remove=change.get("remove", []), catalog=catalog_of(change), **change.get("options", {})
         )
-        asked, told = updated.index, updated._asdict()
-        del told["index"]
+        asked = updated.index
+        told = {name: getattr(updated, name) for name in ("inserted", "replaced", "removed", "unknown")}
     return told | ask_index(asked, given)
 
 

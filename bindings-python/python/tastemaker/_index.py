@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 
@@ -270,7 +271,8 @@ class Clusters(NamedTuple):
     """Whether the last round changed nothing."""
 
 
-class Updated(NamedTuple):
+@dataclass(frozen=True)
+class Updated:
     """A changed index, and what became of the changes."""
 
     index: VectorIndex
