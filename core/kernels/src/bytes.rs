@@ -20,9 +20,6 @@ pub const MOST_BYTE_QUERIES: usize = 8;
 const TOGETHER: usize = 4;
 /// How many rows ahead of the sums their cache lines are asked for.
 const AHEAD: usize = 8;
-/// What missing lines are read as.
-const NO_LINE: [u8; LINE] = [0; LINE];
-
 /// Bytes from one row to the next: the number of values, rounded up to whole cache lines.
 #[inline]
 #[must_use]
@@ -143,41 +140,46 @@ impl<'a> ByteRows<'a> {
     }
 }
 
-/// A line of a row, which is there wherever the caller checked the length.
-#[inline(always)]
-fn line(row: &[[u8; LINE]], at: usize) -> &[u8; LINE] {
-    row.get(at).unwrap_or(&NO_LINE)
-}
-
 /// The products of a query with four rows. Rows that are not there, which are empty, give 0.
+///
+/// Written out, without closures around the lines: what is not inlined cannot use the
+/// instruction set.
 #[inline(always)]
 fn four<I: Codes>(isa: I, query: &ByteQuery, rows: [&[[u8; LINE]]; TOGETHER]) -> [i32; TOGETHER] {
     let mut sums = [isa.nothing(); TOGETHER];
     let whole = query.lines.len();
     let excess = isa.excess(query.sum);
-    if let [Some(a), Some(b), Some(c), Some(d)] = rows.map(|row| row.get(..whole)) {
-        for (at, q) in query.lines.iter().enumerate() {
-            sums[0] = isa.add_line(sums[0], q, &a[at]);
-            sums[1] = isa.add_line(sums[1], q, &b[at]);
-            sums[2] = isa.add_line(sums[2], q, &c[at]);
-            sums[3] = isa.add_line(sums[3], q, &d[at]);
-        }
-        return isa.totals(sums).map(|total| total.wrapping_sub(excess));
-    }
     for (sum, row) in sums.iter_mut().zip(rows) {
-        for (at, q) in query.lines.iter().enumerate() {
-            *sum = isa.add_line(*sum, q, line(row, at));
+        if let Some(row) = row.get(..whole) {
+            *sum = one(isa, &query.lines, row);
         }
     }
-    let totals = isa.totals(sums);
-    std::array::from_fn(|i| {
-        let there = rows[i].len() >= whole;
-        if there {
-            totals[i].wrapping_sub(excess)
-        } else {
-            0
-        }
-    })
+    let mut totals = isa.totals(sums);
+    for (total, row) in totals.iter_mut().zip(rows) {
+        let there = row.len() >= whole;
+        *total = if there { total.wrapping_sub(excess) } else { 0 };
+    }
+    totals
+}
+
+/// The products of a query with a row. Row by row, because a processor foresees one stream from
+/// memory better than four; long rows have four sums, so that none waits for the one before.
+#[inline(always)]
+fn one<I: Codes>(isa: I, query: &[[i8; LINE]], row: &[[u8; LINE]]) -> I::Sums {
+    let mut sums = [isa.nothing(); TOGETHER];
+    let (query, query_rest) = query.as_chunks::<TOGETHER>();
+    let (row, row_rest) = row.as_chunks::<TOGETHER>();
+    for (q, x) in query.iter().zip(row) {
+        sums[0] = isa.add_line(sums[0], &q[0], &x[0]);
+        sums[1] = isa.add_line(sums[1], &q[1], &x[1]);
+        sums[2] = isa.add_line(sums[2], &q[2], &x[2]);
+        sums[3] = isa.add_line(sums[3], &q[3], &x[3]);
+    }
+    let mut sum = isa.join(isa.join(sums[0], sums[1]), isa.join(sums[2], sums[3]));
+    for (q, x) in query_rest.iter().zip(row_rest) {
+        sum = isa.add_line(sum, q, x);
+    }
+    sum
 }
 
 multiversion_codes! {
@@ -204,8 +206,11 @@ multiversion_codes! {
             for &id in ahead.iter().take(TOGETHER) {
                 rows.prefetch(id);
             }
-            let row = |i: usize| some.get(i).map_or(&[][..], |&id| rows.lines_of(id as usize));
-            let dots = four(isa, query, std::array::from_fn(row));
+            let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
+            for (row, &id) in four_rows.iter_mut().zip(some) {
+                *row = rows.lines_of(id as usize);
+            }
+            let dots = four(isa, query, four_rows);
             for (to, dot) in out.iter_mut().zip(dots) {
                 *to = dot;
             }
@@ -218,8 +223,11 @@ multiversion_codes! {
     /// lie one after the other.
     pub fn byte_dots_block[isa](query: &ByteQuery, rows: ByteRows<'_>, out: &mut [i32]) {
         for (n, out) in out.chunks_mut(TOGETHER).enumerate() {
-            let row = |i: usize| rows.lines_of(n * TOGETHER + i);
-            let dots = four(isa, query, std::array::from_fn(row));
+            let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
+            for (i, row) in four_rows.iter_mut().enumerate() {
+                *row = rows.lines_of(n * TOGETHER + i);
+            }
+            let dots = four(isa, query, four_rows);
             for (to, dot) in out.iter_mut().zip(dots) {
                 *to = dot;
             }
@@ -246,29 +254,41 @@ multiversion_codes! {
             lines = lines.max(query.lines.len());
         }
         let used = queries.len().min(MOST_BYTE_QUERIES);
-        let (some, _) = some.as_chunks::<TOGETHER>();
+        let (groups, _) = some.as_chunks::<TOGETHER>();
+        let groups = &groups[..used.div_ceil(TOGETHER)];
         for first in (0..count).step_by(2) {
             let pair = [rows.lines_of(first), rows.lines_of(first + 1)];
-            for (group, queries) in some.iter().enumerate().take(used.div_ceil(TOGETHER)) {
+            let next = rows.block(first + 2, 2).lines;
+            for (group, queries) in groups.iter().enumerate() {
                 // Two rows by four queries: eight sums, which every instruction set has room for.
                 let mut sums = [[isa.nothing(); TOGETHER]; 2];
-                let two = (pair[0].get(..lines), pair[1].get(..lines));
-                if let (Some(a), Some(b)) = two
-                    && let [Some(q0), Some(q1), Some(q2), Some(q3)] =
-                        queries.map(|query| query.lines.get(..lines))
+                let [q0, q1, q2, q3] = queries;
+                if let (Some(a), Some(b)) = (pair[0].get(..lines), pair[1].get(..lines))
+                    && let (Some(q0), Some(q1)) = (q0.lines.get(..lines), q1.lines.get(..lines))
+                    && let (Some(q2), Some(q3)) = (q2.lines.get(..lines), q3.lines.get(..lines))
                 {
+                    // While the last group multiplies what the first one brought into the cache,
+                    // memory has time for the next rows.
+                    let ahead = if group + 1 == groups.len() { next } else { &[] };
                     for at in 0..lines {
-                        for (i, q) in [&q0[at], &q1[at], &q2[at], &q3[at]].into_iter().enumerate()
-                        {
-                            sums[0][i] = isa.add_line(sums[0][i], q, &a[at]);
-                            sums[1][i] = isa.add_line(sums[1][i], q, &b[at]);
+                        if let Some(two) = ahead.get(2 * at..2 * at + 2) {
+                            prefetch(two);
                         }
+                        let (a, b) = (&a[at], &b[at]);
+                        sums[0][0] = isa.add_line(sums[0][0], &q0[at], a);
+                        sums[0][1] = isa.add_line(sums[0][1], &q1[at], a);
+                        sums[0][2] = isa.add_line(sums[0][2], &q2[at], a);
+                        sums[0][3] = isa.add_line(sums[0][3], &q3[at], a);
+                        sums[1][0] = isa.add_line(sums[1][0], &q0[at], b);
+                        sums[1][1] = isa.add_line(sums[1][1], &q1[at], b);
+                        sums[1][2] = isa.add_line(sums[1][2], &q2[at], b);
+                        sums[1][3] = isa.add_line(sums[1][3], &q3[at], b);
                     }
                 } else {
                     for (sums, row) in sums.iter_mut().zip(pair) {
                         for (sum, query) in sums.iter_mut().zip(queries) {
-                            for (at, q) in query.lines.iter().enumerate() {
-                                *sum = isa.add_line(*sum, q, line(row, at));
+                            if let Some(row) = row.get(..query.lines.len()) {
+                                *sum = one(isa, &query.lines, row);
                             }
                         }
                     }
@@ -277,7 +297,7 @@ multiversion_codes! {
                     let totals = isa.totals(sums);
                     for (i, (query, total)) in queries.iter().zip(totals).enumerate() {
                         let q = group * TOGETHER + i;
-                        let there = query.lines.len() <= rows.each && !query.lines.is_empty();
+                        let there = (1..=rows.each).contains(&query.lines.len());
                         let dot = total.wrapping_sub(isa.excess(query.sum));
                         if q < used
                             && let Some(to) = out.get_mut(q * count + n)
