@@ -16,12 +16,14 @@
 //! | [`short_dots`] | inner products of `i16` slices, exact |
 //! | [`byte_dots`], [`byte_dots_block`], [`byte_dots_batch`] | inner products of bytes, exact |
 //! | [`widen_halves`], [`narrow_halves`], [`half_dots`] | half floats |
+//! | [`above`] | which integers are above a threshold |
 //! | [`hamming_block`] | in how many bits rows differ |
 //! | [`solve_spd`] | a small symmetric positive definite system |
 //! | [`largest_and_descents`] | a check of sorted rows |
 //! | [`prefetch`] | nothing: it asks for cache lines |
 //! | [`Sums`] | weighted graph rows added up by item, and the sums above a threshold |
 
+mod above;
 mod bits;
 mod bytes;
 mod codes;
@@ -38,6 +40,7 @@ mod solve;
 mod sparse;
 mod sums;
 
+pub use above::above;
 pub use bits::hamming_block;
 pub use bytes::{
     ByteQuery, ByteRows, MOST_BYTE_QUERIES, MOST_BYTES, byte_dots, byte_dots_batch,
