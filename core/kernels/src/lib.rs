@@ -23,7 +23,6 @@
 //! | [`prefetch`] | nothing: it asks for cache lines |
 //! | [`Sums`] | weighted graph rows added up by item, and the sums above a threshold |
 
-mod above;
 mod bits;
 mod bytes;
 mod codes;
@@ -35,12 +34,12 @@ mod integers;
 mod lanes;
 mod masks;
 mod rows;
+mod scan;
 mod shorts;
 mod solve;
 mod sparse;
 mod sums;
 
-pub use above::above;
 pub use bits::hamming_block;
 pub use bytes::{
     ByteQuery, ByteRows, MOST_BYTE_QUERIES, MOST_BYTES, byte_dots, byte_dots_batch,
@@ -51,6 +50,7 @@ pub use floats::{dots_block, squared_distance, squared_distances, squared_distan
 pub use halves::{half_dots, narrow_halves, widen_halves};
 pub use masks::common_sums;
 pub use rows::{Ids, Rows};
+pub use scan::above;
 pub use shorts::short_dots;
 pub use solve::{solve_spd, stride};
 pub use sparse::{largest_and_descents, prefetch};
