@@ -20,6 +20,7 @@ __all__ = [
     "InvalidConditionError",
     "InvalidIdError",
     "InvalidTimestampError",
+    "InvalidVectorError",
     "InvalidWeightError",
     "IoError",
     "LengthMismatchError",
@@ -103,6 +104,13 @@ class InvalidAttributeError(TastemakerError, ValueError):
     _code = "invalid_attribute"
 
 
+class InvalidVectorError(TastemakerError, ValueError):
+    """A vector has a value that is not finite or too large, another length than it must, or no
+    direction where one is needed."""
+
+    _code = "invalid_vector"
+
+
 class DuplicateItemError(TastemakerError, ValueError):
     """An item was added that the catalog already has."""
 
@@ -174,6 +182,7 @@ _BY_CODE: dict[str, type[TastemakerError]] = {
         LengthMismatchError,
         InvalidConditionError,
         InvalidAttributeError,
+        InvalidVectorError,
         DuplicateItemError,
         UnknownItemError,
         NotASnapshotError,

@@ -84,6 +84,16 @@ pub struct ByteRows<'a> {
     each: usize,
 }
 
+impl Default for ByteRows<'_> {
+    /// No rows.
+    fn default() -> Self {
+        Self {
+            lines: &[],
+            each: 1,
+        }
+    }
+}
+
 impl<'a> ByteRows<'a> {
     /// Rows of `values` values each, [`byte_stride`] bytes apart. `None` where `values` is 0 or
     /// above [`MOST_BYTES`], or where the bytes are no whole number of rows.
