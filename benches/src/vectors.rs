@@ -218,7 +218,7 @@ impl Shape {
     fn matrix(&self, rows: usize, seed: u64) -> Matrix {
         let mut values = vec![0f32; rows * self.width];
         in_parallel(&mut values, self.width, |row, out| {
-            self.row(seed, row as u64, out)
+            self.row(seed, row as u64, out);
         });
         Matrix {
             values,
