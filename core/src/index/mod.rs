@@ -24,8 +24,10 @@ mod duplicates;
 mod edge;
 mod exact;
 mod file;
+mod import;
 mod options;
 mod quantize;
+mod request;
 mod search;
 mod target;
 #[cfg(test)]
@@ -43,10 +45,12 @@ use tastemaker_kernels::ByteRows;
 pub use answer::{Neighbor, Neighbors, Plan, SearchTrace};
 pub use batch::KnnGraph;
 pub use cluster::{ClusterOptions, Clusters, MAX_CLUSTERS};
+pub use import::ImportedVectors;
 pub use options::{
     IndexOptions, Kind, MAX_COMPONENT, MAX_DIMENSION, MAX_EF, MAX_K, MAX_ROWS, Metric, Precision,
     SearchOptions,
 };
+pub use request::SearchRequest;
 pub use target::{Example, Strategy, Target};
 pub use update::{Changes, Updated};
 pub use vectors::Vectors;

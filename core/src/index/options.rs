@@ -349,7 +349,7 @@ impl Default for SearchOptions {
     }
 }
 
-const SEARCH_NAMES: [&str; 10] = [
+pub(super) const SEARCH_NAMES: [&str; 10] = [
     "k",
     "ef",
     "exact",
