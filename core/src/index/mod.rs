@@ -24,6 +24,7 @@ mod duplicates;
 mod edge;
 mod exact;
 mod file;
+mod hnsw;
 mod options;
 mod quantize;
 mod search;
@@ -90,6 +91,8 @@ impl Inner {
             halves: sections.slice(&layout.halves),
             codes: ByteRows::new(codes, layout.dimension).unwrap_or_default(),
             sides: sections.slice(&layout.sides),
+            graph: layout.levels.as_ref().map(|levels| levels.view(sections)),
+            twins: [0, 1, 2].map(|n| sections.slice(&layout.twins[n])),
         }
     }
 
