@@ -131,6 +131,13 @@ impl<'a> ByteRows<'a> {
         Self { lines, ..*self }
     }
 
+    /// The bytes of all of them.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.lines.as_flattened()
+    }
+
     /// The bytes of a row; none where there is no such row.
     #[inline]
     #[must_use]

@@ -24,6 +24,7 @@ mod duplicates;
 mod edge;
 mod exact;
 mod file;
+mod hnsw;
 mod import;
 mod options;
 mod quantize;
@@ -94,6 +95,8 @@ impl Inner {
             halves: sections.slice(&layout.halves),
             codes: ByteRows::new(codes, layout.dimension).unwrap_or_default(),
             sides: sections.slice(&layout.sides),
+            graph: layout.levels.as_ref().map(|levels| levels.view(sections)),
+            twins: [0, 1, 2].map(|n| sections.slice(&layout.twins[n])),
         }
     }
 

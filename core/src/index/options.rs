@@ -412,6 +412,17 @@ impl SearchOptions {
         Ok(options)
     }
 
+    /// How many nearest items the answer is made from.
+    pub(super) fn wanted(&self) -> usize {
+        match self.diversity {
+            Some(share) if share > 0.0 => self
+                .candidates
+                .unwrap_or(self.k.saturating_mul(4))
+                .max(self.k),
+            _ => self.k,
+        }
+    }
+
     /// Checks every range.
     ///
     /// # Errors

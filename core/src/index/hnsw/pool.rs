@@ -1,0 +1,175 @@
+//! The nearest candidates of a walk, in order.
+
+/// At most `limit` candidates, nearest first. A key holds the distance above the place above one
+/// bit: whether its neighbours were looked at. So the order is total, and equal on every machine.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    keys: Vec<u64>,
+    limit: usize,
+    /// No candidate before this one is open.
+    first: usize,
+}
+
+const DONE: u64 = 1;
+
+pub(super) fn place_of(key: u64) -> u32 {
+    (key as u32) >> 1
+}
+
+pub(super) fn distance_of(key: u64) -> u32 {
+    (key >> 32) as u32
+}
+
+impl Pool {
+    pub(super) fn reset(&mut self, limit: usize) {
+        self.keys.clear();
+        self.limit = limit.max(1);
+        self.keys.reserve(self.limit + 1);
+        self.first = 0;
+    }
+
+    pub(super) fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// Candidates at or above this distance are not worth a place.
+    #[inline(always)]
+    pub(super) fn bound(&self) -> u64 {
+        if self.keys.len() < self.limit {
+            u64::MAX
+        } else {
+            self.keys.last().copied().unwrap_or(u64::MAX)
+        }
+    }
+
+    /// Puts a candidate in its place, if it is near enough. Each place comes once.
+    #[inline(always)]
+    pub(super) fn push(&mut self, distance: u32, place: u32) {
+        let key = u64::from(distance) << 32 | u64::from(place << 1);
+        if key >= self.bound() {
+            return;
+        }
+        let at = self.keys.partition_point(|&other| other < key);
+        if self.keys.len() >= self.limit {
+            self.keys.pop();
+        }
+        self.keys.insert(at, key);
+        self.first = self.first.min(at);
+    }
+
+    /// The nearest open candidate, which is then done.
+    #[inline(always)]
+    pub(super) fn pop(&mut self) -> Option<u32> {
+        let open = self.keys.get_mut(self.first..)?;
+        let at = open.iter().position(|key| key & DONE == 0);
+        match at {
+            None => {
+                self.first = self.keys.len();
+                None
+            }
+            Some(at) => {
+                let key = open.get_mut(at)?;
+                *key |= DONE;
+                self.first += at + 1;
+                Some(place_of(*key))
+            }
+        }
+    }
+
+    /// The next open candidates, without taking them.
+    pub(super) fn open(&self) -> impl Iterator<Item = u32> + '_ {
+        self.keys
+            .get(self.first..)
+            .unwrap_or(&[])
+            .iter()
+            .filter(|&key| key & DONE == 0)
+            .map(|&key| place_of(key))
+    }
+}
+
+/// The places that a walk came to, as bits; clearing costs what was set.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    words: Vec<u64>,
+    set: Vec<u32>,
+}
+
+impl Seen {
+    pub(super) fn reset(&mut self, places: usize) {
+        for &place in &self.set {
+            if let Some(word) = self.words.get_mut(place as usize / 64) {
+                *word = 0;
+            }
+        }
+        self.set.clear();
+        let words = places.div_ceil(64);
+        if self.words.len() < words {
+            self.words.resize(words, 0);
+        }
+    }
+
+    /// Whether a place is new; places beyond the last never are.
+    #[inline(always)]
+    pub(super) fn insert(&mut self, place: u32) -> bool {
+        let Some(word) = self.words.get_mut(place as usize / 64) else {
+            return false;
+        };
+        let bit = 1u64 << (place % 64);
+        let new = *word & bit == 0;
+        if new {
+            *word |= bit;
+            self.set.push(place);
+        }
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_pool_is_a_sorted_list_cut_short(
+            pushes in prop::collection::vec((0u32..50, any::<bool>()), 1..200),
+            limit in 1usize..20,
+        ) {
+            let mut pool = Pool::default();
+            pool.reset(limit);
+            let mut list: Vec<(u32, u32, bool)> = Vec::new();
+            for (place, (distance, pop)) in pushes.into_iter().enumerate() {
+                pool.push(distance, place as u32);
+                list.push((distance, place as u32, false));
+                list.sort_unstable();
+                list.truncate(limit);
+                if pop {
+                    let open = list.iter_mut().find(|c| !c.2);
+                    let expected = open.map(|c| {
+                        c.2 = true;
+                        c.1
+                    });
+                    prop_assert_eq!(pool.pop(), expected);
+                }
+                let found: Vec<(u32, u32)> = pool.keys().iter().map(|&k| (distance_of(k), place_of(k))).collect();
+                let expected: Vec<(u32, u32)> = list.iter().map(|c| (c.0, c.1)).collect();
+                prop_assert_eq!(found, expected);
+                let open: Vec<u32> = pool.open().collect();
+                let expected: Vec<u32> = list.iter().filter(|c| !c.2).map(|c| c.1).collect();
+                prop_assert_eq!(open, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn places_are_new_once() {
+        let mut seen = Seen::default();
+        for _ in 0..3 {
+            seen.reset(130);
+            assert!(seen.insert(129) && seen.insert(0) && !seen.insert(129));
+            assert!(!seen.insert(1 << 20));
+        }
+        seen.reset(64);
+        assert!(seen.insert(63));
+    }
+}
