@@ -47,7 +47,7 @@ const GROUPS: [(&str, &str, &str); 10] = [
     (
         "ann",
         "Vector search",
-        "Queries a second on one thread, higher is better, at recall@10 of .95, .99 and .998, \
+        "Queries a second of one core, higher is better, at recall@10 of .95, .99 and .998, \
       interpolated between two widths of search; builds in seconds on two threads. Peers answer \
       all queries in one call, which spares them Python's overhead.",
     ),

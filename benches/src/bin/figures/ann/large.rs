@@ -8,7 +8,7 @@ use super::sides::Ours;
 use super::{build, line, one, options, start};
 use crate::sitting::Sitting;
 use tastemaker_benches::figure::{self, Better};
-use tastemaker_benches::stats::{median, timed};
+use tastemaker_benches::stats::{median, timed, timed_on_core};
 use tastemaker_benches::vectors::VectorSet;
 use tastemaker_benches::{Failure, peer};
 
@@ -36,7 +36,7 @@ fn bandwidth(sitting: &Sitting) -> Result<(), Failure> {
     for _ in 0..sitting.runs {
         let (answers, seconds) = ours.answers(&ours.options)?;
         scan.push(seconds / answers.len() as f64);
-        let (sum, seconds) = timed(|| sum(black_box(&words)));
+        let (sum, seconds) = timed_on_core(|| sum(black_box(&words)));
         black_box(sum);
         read.push(seconds);
     }

@@ -3,7 +3,8 @@
 //! A real set (`glove-100k`, 50 dimensions) and a made one (`clustered-100k`, 128 dimensions).
 //! Each side is measured at a list of widths of search (`ef`), and what stands in a line is its
 //! speed where it reaches the recall that the line names, interpolated between the two widths
-//! around it. `ann-large` has the sets that take minutes to build.
+//! around it. Searches are timed by the seconds that a core spends, so that a busy machine
+//! disturbs less; builds by the clock on the wall. `ann-large` has the sets that take minutes to build.
 
 mod exact;
 mod filtered;

@@ -8,7 +8,7 @@ use tastemaker::index::{Neighbors, SearchOptions, Target, VectorIndex, Vectors};
 use super::sweep::{Outcome, Side};
 use tastemaker_benches::Failure;
 use tastemaker_benches::peer::{Peer, number};
-use tastemaker_benches::stats::timed;
+use tastemaker_benches::stats::timed_on_core;
 use tastemaker_benches::vectors::{K, Matrix, VectorSet, recall};
 
 /// Our index, asked query by query, or for all of them at once; on one thread.
@@ -33,20 +33,20 @@ impl<'a> Ours<'a> {
         }
     }
 
-    /// The seconds, and what was found.
+    /// What was found, and the seconds of a core.
     pub(super) fn answers(
         &self,
         options: &SearchOptions,
     ) -> Result<(Vec<Neighbors>, f64), Failure> {
         if self.batch {
             let queries = Vectors::new(&self.queries.values, self.queries.width)?;
-            let (answers, seconds) = timed(|| {
+            let (answers, seconds) = timed_on_core(|| {
                 self.index
                     .search_batch(&queries, options, 1, &Control::new())
             });
             return Ok((answers?, seconds));
         }
-        let (answers, seconds) = timed(|| {
+        let (answers, seconds) = timed_on_core(|| {
             self.queries
                 .values
                 .chunks(self.queries.width)
