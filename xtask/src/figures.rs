@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell::{Run, cache, make_folder, read, target, write};
 use crate::{Result, build, report, setup};
 
-const GROUPS: [&str; 8] = [
+const GROUPS: [&str; 10] = [
     "quality",
     "train",
     "trials",
@@ -17,10 +17,13 @@ const GROUPS: [&str; 8] = [
     "snapshot",
     "stats",
     "experiments",
+    "ann",
+    "ann-large",
 ];
 const USAGE: &str =
     "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
-GROUP is one of quality train trials recommend overhead snapshot stats experiments, or all;
+GROUP is one of quality train trials recommend overhead snapshot stats experiments ann ann-large,
+or all;
 --built takes the bindings as they are, without building them again";
 
 /// The command.

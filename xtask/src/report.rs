@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 8] = [
+const GROUPS: [(&str, &str, &str); 10] = [
     (
         "quality",
         "Quality",
@@ -43,6 +43,18 @@ const GROUPS: [(&str, &str, &str); 8] = [
         "experiments",
         "Experiments",
         "Nanoseconds or microseconds, lower is better. In Node both sides run in one process, in turns.",
+    ),
+    (
+        "ann",
+        "Vector search",
+        "Queries a second of one core, higher is better, at recall@10 of .95, .99 and .998, \
+      interpolated between two widths of search; builds in seconds on two threads. Peers answer \
+      all queries in one call, which spares them Python's overhead.",
+    ),
+    (
+        "ann-large",
+        "Vector search, large sets",
+        "As above; one build of each side.",
     ),
 ];
 

@@ -8,6 +8,9 @@
 //! Results are exact up to [`MOST_BYTES`] values: none of the sums on the way there wraps, and
 //! neither does a result.
 
+#[cfg(test)]
+mod tests;
+
 use crate::codes::{Codes, LINE};
 use crate::dispatch::multiversion_codes;
 use crate::sparse::prefetch;
@@ -20,9 +23,6 @@ pub const MOST_BYTE_QUERIES: usize = 8;
 const TOGETHER: usize = 4;
 /// How many rows ahead of the sums their cache lines are asked for.
 const AHEAD: usize = 8;
-/// What missing lines are read as.
-const NO_LINE: [u8; LINE] = [0; LINE];
-
 /// Bytes from one row to the next: the number of values, rounded up to whole cache lines.
 #[inline]
 #[must_use]
@@ -160,41 +160,46 @@ impl<'a> ByteRows<'a> {
     }
 }
 
-/// A line of a row, which is there wherever the caller checked the length.
-#[inline(always)]
-fn line(row: &[[u8; LINE]], at: usize) -> &[u8; LINE] {
-    row.get(at).unwrap_or(&NO_LINE)
-}
-
 /// The products of a query with four rows. Rows that are not there, which are empty, give 0.
+///
+/// Written out, without closures around the lines: what is not inlined cannot use the
+/// instruction set.
 #[inline(always)]
 fn four<I: Codes>(isa: I, query: &ByteQuery, rows: [&[[u8; LINE]]; TOGETHER]) -> [i32; TOGETHER] {
     let mut sums = [isa.nothing(); TOGETHER];
     let whole = query.lines.len();
     let excess = isa.excess(query.sum);
-    if let [Some(a), Some(b), Some(c), Some(d)] = rows.map(|row| row.get(..whole)) {
-        for (at, q) in query.lines.iter().enumerate() {
-            sums[0] = isa.add_line(sums[0], q, &a[at]);
-            sums[1] = isa.add_line(sums[1], q, &b[at]);
-            sums[2] = isa.add_line(sums[2], q, &c[at]);
-            sums[3] = isa.add_line(sums[3], q, &d[at]);
-        }
-        return isa.totals(sums).map(|total| total.wrapping_sub(excess));
-    }
     for (sum, row) in sums.iter_mut().zip(rows) {
-        for (at, q) in query.lines.iter().enumerate() {
-            *sum = isa.add_line(*sum, q, line(row, at));
+        if let Some(row) = row.get(..whole) {
+            *sum = one(isa, &query.lines, row);
         }
     }
-    let totals = isa.totals(sums);
-    std::array::from_fn(|i| {
-        let there = rows[i].len() >= whole;
-        if there {
-            totals[i].wrapping_sub(excess)
-        } else {
-            0
-        }
-    })
+    let mut totals = isa.totals(sums);
+    for (total, row) in totals.iter_mut().zip(rows) {
+        let there = row.len() >= whole;
+        *total = if there { total.wrapping_sub(excess) } else { 0 };
+    }
+    totals
+}
+
+/// The products of a query with a row. Row by row, because a processor foresees one stream from
+/// memory better than four; long rows have four sums, so that none waits for the one before.
+#[inline(always)]
+fn one<I: Codes>(isa: I, query: &[[i8; LINE]], row: &[[u8; LINE]]) -> I::Sums {
+    let mut sums = [isa.nothing(); TOGETHER];
+    let (query, query_rest) = query.as_chunks::<TOGETHER>();
+    let (row, row_rest) = row.as_chunks::<TOGETHER>();
+    for (q, x) in query.iter().zip(row) {
+        sums[0] = isa.add_line(sums[0], &q[0], &x[0]);
+        sums[1] = isa.add_line(sums[1], &q[1], &x[1]);
+        sums[2] = isa.add_line(sums[2], &q[2], &x[2]);
+        sums[3] = isa.add_line(sums[3], &q[3], &x[3]);
+    }
+    let mut sum = isa.join(isa.join(sums[0], sums[1]), isa.join(sums[2], sums[3]));
+    for (q, x) in query_rest.iter().zip(row_rest) {
+        sum = isa.add_line(sum, q, x);
+    }
+    sum
 }
 
 multiversion_codes! {
@@ -221,8 +226,11 @@ multiversion_codes! {
             for &id in ahead.iter().take(TOGETHER) {
                 rows.prefetch(id);
             }
-            let row = |i: usize| some.get(i).map_or(&[][..], |&id| rows.lines_of(id as usize));
-            let dots = four(isa, query, std::array::from_fn(row));
+            let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
+            for (row, &id) in four_rows.iter_mut().zip(some) {
+                *row = rows.lines_of(id as usize);
+            }
+            let dots = four(isa, query, four_rows);
             for (to, dot) in out.iter_mut().zip(dots) {
                 *to = dot;
             }
@@ -235,8 +243,11 @@ multiversion_codes! {
     /// lie one after the other.
     pub fn byte_dots_block[isa](query: &ByteQuery, rows: ByteRows<'_>, out: &mut [i32]) {
         for (n, out) in out.chunks_mut(TOGETHER).enumerate() {
-            let row = |i: usize| rows.lines_of(n * TOGETHER + i);
-            let dots = four(isa, query, std::array::from_fn(row));
+            let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
+            for (i, row) in four_rows.iter_mut().enumerate() {
+                *row = rows.lines_of(n * TOGETHER + i);
+            }
+            let dots = four(isa, query, four_rows);
             for (to, dot) in out.iter_mut().zip(dots) {
                 *to = dot;
             }
@@ -263,29 +274,41 @@ multiversion_codes! {
             lines = lines.max(query.lines.len());
         }
         let used = queries.len().min(MOST_BYTE_QUERIES);
-        let (some, _) = some.as_chunks::<TOGETHER>();
+        let (groups, _) = some.as_chunks::<TOGETHER>();
+        let groups = &groups[..used.div_ceil(TOGETHER)];
         for first in (0..count).step_by(2) {
             let pair = [rows.lines_of(first), rows.lines_of(first + 1)];
-            for (group, queries) in some.iter().enumerate().take(used.div_ceil(TOGETHER)) {
+            let next = rows.block(first + 2, 2).lines;
+            for (group, queries) in groups.iter().enumerate() {
                 // Two rows by four queries: eight sums, which every instruction set has room for.
                 let mut sums = [[isa.nothing(); TOGETHER]; 2];
-                let two = (pair[0].get(..lines), pair[1].get(..lines));
-                if let (Some(a), Some(b)) = two
-                    && let [Some(q0), Some(q1), Some(q2), Some(q3)] =
-                        queries.map(|query| query.lines.get(..lines))
+                let [q0, q1, q2, q3] = queries;
+                if let (Some(a), Some(b)) = (pair[0].get(..lines), pair[1].get(..lines))
+                    && let (Some(q0), Some(q1)) = (q0.lines.get(..lines), q1.lines.get(..lines))
+                    && let (Some(q2), Some(q3)) = (q2.lines.get(..lines), q3.lines.get(..lines))
                 {
+                    // While the last group multiplies what the first one brought into the cache,
+                    // memory has time for the next rows.
+                    let ahead = if group + 1 == groups.len() { next } else { &[] };
                     for at in 0..lines {
-                        for (i, q) in [&q0[at], &q1[at], &q2[at], &q3[at]].into_iter().enumerate()
-                        {
-                            sums[0][i] = isa.add_line(sums[0][i], q, &a[at]);
-                            sums[1][i] = isa.add_line(sums[1][i], q, &b[at]);
+                        if let Some(two) = ahead.get(2 * at..2 * at + 2) {
+                            prefetch(two);
                         }
+                        let (a, b) = (&a[at], &b[at]);
+                        sums[0][0] = isa.add_line(sums[0][0], &q0[at], a);
+                        sums[0][1] = isa.add_line(sums[0][1], &q1[at], a);
+                        sums[0][2] = isa.add_line(sums[0][2], &q2[at], a);
+                        sums[0][3] = isa.add_line(sums[0][3], &q3[at], a);
+                        sums[1][0] = isa.add_line(sums[1][0], &q0[at], b);
+                        sums[1][1] = isa.add_line(sums[1][1], &q1[at], b);
+                        sums[1][2] = isa.add_line(sums[1][2], &q2[at], b);
+                        sums[1][3] = isa.add_line(sums[1][3], &q3[at], b);
                     }
                 } else {
                     for (sums, row) in sums.iter_mut().zip(pair) {
                         for (sum, query) in sums.iter_mut().zip(queries) {
-                            for (at, q) in query.lines.iter().enumerate() {
-                                *sum = isa.add_line(*sum, q, line(row, at));
+                            if let Some(row) = row.get(..query.lines.len()) {
+                                *sum = one(isa, &query.lines, row);
                             }
                         }
                     }
@@ -294,7 +317,7 @@ multiversion_codes! {
                     let totals = isa.totals(sums);
                     for (i, (query, total)) in queries.iter().zip(totals).enumerate() {
                         let q = group * TOGETHER + i;
-                        let there = query.lines.len() <= rows.each && !query.lines.is_empty();
+                        let there = (1..=rows.each).contains(&query.lines.len());
                         let dot = total.wrapping_sub(isa.excess(query.sum));
                         if q < used
                             && let Some(to) = out.get_mut(q * count + n)
@@ -305,177 +328,5 @@ multiversion_codes! {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bytes(len: usize, seed: u32) -> Vec<u8> {
-        let mut state = seed;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        (0..len).map(|_| next()).collect()
-    }
-
-    fn signed(len: usize, seed: u32) -> Vec<i8> {
-        bytes(len, seed)
-            .into_iter()
-            .map(|byte| byte as i8)
-            .collect()
-    }
-
-    /// The definition; the padding of a row is not looked at.
-    fn defined(query: &[i8], codes: &[u8], row: usize) -> i32 {
-        let stride = byte_stride(query.len());
-        let row = codes.get(row * stride..(row + 1) * stride).unwrap_or(&[]);
-        let pairs = query.iter().zip(row);
-        let sum: i64 = pairs
-            .map(|(&q, &c)| i64::from(q) * (i64::from(c) - 128))
-            .sum();
-        sum as i32
-    }
-
-    const WIDTHS: [usize; 9] = [1, 10, 50, 63, 64, 65, 128, 200, 1536];
-
-    #[test]
-    fn every_copy_is_exact() {
-        for width in WIDTHS {
-            let (values, codes) = (signed(width, 1), bytes(9 * byte_stride(width), 2));
-            let rows = ByteRows::new(&codes, width).unwrap();
-            let query = ByteQuery::new(&values);
-            let ids = [3u32, 0, 8, 8, 1, 77, 2, 5, 4, 6, 7, u32::MAX, 3];
-            let expected = ids.map(|id| defined(&values, &codes, (id as usize).min(99)));
-            for copy in [byte_dots, byte_dots::portable, byte_dots::narrow] {
-                let mut out = [9; 13];
-                copy(&query, rows, &ids, &mut out);
-                assert_eq!(out, expected, "width {width}");
-            }
-            let expected: Vec<i32> = (0..11).map(|row| defined(&values, &codes, row)).collect();
-            for copy in [
-                byte_dots_block,
-                byte_dots_block::portable,
-                byte_dots_block::narrow,
-            ] {
-                let mut out = [9; 11];
-                copy(&query, rows, &mut out);
-                assert_eq!(out.as_slice(), expected, "width {width}");
-                let mut out = [9; 3];
-                copy(&query, rows.block(7, 9), &mut out);
-                assert_eq!(out, [expected[7], expected[8], 0]);
-            }
-        }
-    }
-
-    #[test]
-    fn a_batch_is_its_queries() {
-        for width in WIDTHS {
-            for (count, queries) in [(9, 8), (8, 1), (1, 3), (5, 5), (6, 10)] {
-                let codes = bytes(count * byte_stride(width), 7);
-                let rows = ByteRows::new(&codes, width).unwrap();
-                let values: Vec<Vec<i8>> = (0..queries).map(|q| signed(width, 20 + q)).collect();
-                let prepared: Vec<ByteQuery> = values.iter().map(|v| ByteQuery::new(v)).collect();
-                let mut expected = Vec::new();
-                for values in values.iter().take(MOST_BYTE_QUERIES) {
-                    expected.extend((0..count).map(|row| defined(values, &codes, row)));
-                }
-                for copy in [
-                    byte_dots_batch,
-                    byte_dots_batch::portable,
-                    byte_dots_batch::narrow,
-                ] {
-                    let mut out = vec![9; expected.len() + 2];
-                    copy(&prepared, rows, &mut out);
-                    assert_eq!(out[..expected.len()], expected, "{width} {count} {queries}");
-                    assert_eq!(out[expected.len()..], [9, 9]);
-                    copy(&prepared, rows, &mut out[..1]);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_largest_vectors_do_not_wrap() {
-        let codes = [vec![0u8; MOST_BYTES], vec![255; MOST_BYTES]].concat();
-        let rows = ByteRows::new(&codes, MOST_BYTES).unwrap();
-        for (value, expected) in [
-            (-128, [128 * 128 * 65_536, -128 * 127 * 65_536]),
-            (127, [-127 * 128 * 65_536, 127 * 127 * 65_536]),
-        ] {
-            let query = ByteQuery::new(&vec![value; MOST_BYTES]);
-            for copy in [
-                byte_dots_block,
-                byte_dots_block::portable,
-                byte_dots_block::narrow,
-            ] {
-                let mut out = [9; 2];
-                copy(&query, rows, &mut out);
-                assert_eq!(out, expected);
-            }
-            for copy in [
-                byte_dots_batch,
-                byte_dots_batch::portable,
-                byte_dots_batch::narrow,
-            ] {
-                let mut out = [9; 2];
-                copy(std::slice::from_ref(&query), rows, &mut out);
-                assert_eq!(out, expected);
-            }
-        }
-    }
-
-    #[test]
-    fn rows_multiply_each_other() {
-        let codes = bytes(3 * 128, 5);
-        let rows = ByteRows::new(&codes, 100).unwrap();
-        let mut query = ByteQuery::new(&signed(500, 1));
-        query.set_row(rows.row(1), 100);
-        let values: Vec<i8> = rows.row(1)[..100]
-            .iter()
-            .map(|&c| (c ^ 128) as i8)
-            .collect();
-        assert_eq!(query, ByteQuery::new(&values));
-        let mut out = [9; 3];
-        byte_dots(&query, rows, &[0, 1, 2], &mut out);
-        assert_eq!(out, [0, 1, 2].map(|row| defined(&values, &codes, row)));
-        rows.prefetch(1);
-        rows.prefetch(3);
-    }
-
-    #[test]
-    fn what_does_not_fit_gives_nothing() {
-        for (len, values) in [
-            (64, 0),
-            (63, 10),
-            (128, 65),
-            (192, 65),
-            (64, MOST_BYTES + 1),
-        ] {
-            assert_eq!(
-                ByteRows::new(&vec![0; len], values).is_some(),
-                (len, values) == (128, 65)
-            );
-        }
-        let codes = [200u8; 2 * 64];
-        let rows = ByteRows::new(&codes, 64).unwrap();
-        let (long, short) = (ByteQuery::new(&[1; 65]), ByteQuery::default());
-        for query in [&long, &short] {
-            let mut out = [9; 2];
-            byte_dots(query, rows, &[0, 1], &mut out);
-            assert_eq!(out, [0, 0]);
-            byte_dots_block(query, rows, &mut out);
-            assert_eq!(out, [0, 0]);
-        }
-        let mut out = [9; 6];
-        byte_dots_batch(&[long, short, ByteQuery::new(&[1; 3])], rows, &mut out);
-        assert_eq!(out, [0, 0, 0, 0, 216, 216]);
-        assert!(rows.row(2).is_empty() && rows.block(2, 1).is_empty() && rows.len() == 2);
-        assert_eq!(
-            ByteQuery::new(&vec![1; MOST_BYTES + 1]),
-            ByteQuery::new(&vec![1; MOST_BYTES])
-        );
     }
 }

@@ -32,6 +32,8 @@ pub(crate) trait Codes: Copy {
     /// Adds the products of a query's line with a row's, where byte `c` stands for `c − 128`;
     /// but see [`Codes::excess`]. Wraps.
     fn add_line(self, sums: Self::Sums, query: &[i8; LINE], row: &[u8; LINE]) -> Self::Sums;
+    /// Two sums as one; wraps.
+    fn join(self, a: Self::Sums, b: Self::Sums) -> Self::Sums;
     /// The totals of four sums; wraps.
     fn totals(self, sums: [Self::Sums; 4]) -> [i32; 4];
     /// By how much a total is too high, for a query with this sum of values: copies that
@@ -78,6 +80,11 @@ impl Codes for Portable {
     }
 
     #[inline(always)]
+    fn join(self, a: i32, b: i32) -> i32 {
+        a.wrapping_add(b)
+    }
+
+    #[inline(always)]
     fn totals(self, sums: [i32; 4]) -> [i32; 4] {
         sums
     }
@@ -95,9 +102,9 @@ pub(crate) mod x86 {
         _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_cvtph_ps, _mm256_cvtps_ph,
         _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
         _mm256_setzero_si256, _mm256_storeu_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64,
-        _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm512_castsi512_si256, _mm512_cvtph_ps,
-        _mm512_cvtps_ph, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_loadu_ps,
-        _mm512_loadu_si512, _mm512_setzero_si512,
+        _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm512_add_epi32, _mm512_castsi512_si256,
+        _mm512_cvtph_ps, _mm512_cvtps_ph, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
+        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_setzero_si512,
     };
 
     /// Proof of AVX-512 F, BW, VL, DQ, VNNI and VPOPCNTDQ: Ice Lake and Zen 4 on.
@@ -114,19 +121,26 @@ pub(crate) mod x86 {
         }
     }
 
+    /// Neighbours of two registers added up, by twos: the sums of `a` and of `b` in turn.
+    ///
+    /// # Safety
+    /// The processor has AVX2.
+    #[inline(always)]
+    unsafe fn pair(a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: what the caller promises.
+        unsafe { _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b)) }
+    }
+
     /// Four registers of eight sums as four totals.
     ///
     /// # Safety
     /// The processor has AVX2.
     #[inline(always)]
-    unsafe fn totals(sums: [__m256i; 4]) -> [i32; 4] {
+    unsafe fn totals([a, b, c, d]: [__m256i; 4]) -> [i32; 4] {
         let mut to = [0i32; 4];
         // SAFETY: what the caller promises; the array has the 16 bytes that are written.
         unsafe {
-            // Neighbouring registers are interleaved and added, so that four become one.
-            let pair =
-                |a, b| _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-            let (ab, cd) = (pair(sums[0], sums[1]), pair(sums[2], sums[3]));
+            let (ab, cd) = (pair(a, b), pair(c, d));
             let all =
                 _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
             let high: __m128i = _mm256_extracti128_si256::<1>(all);
@@ -134,6 +148,33 @@ pub(crate) mod x86 {
             _mm_storeu_si128(to.as_mut_ptr().cast(), four);
         }
         to
+    }
+
+    /// The two halves of a register added up.
+    ///
+    /// # Safety
+    /// The processor has AVX-512F.
+    #[inline(always)]
+    unsafe fn halved(sums: __m512i) -> __m256i {
+        // SAFETY: what the caller promises.
+        unsafe {
+            let high = _mm512_extracti64x4_epi64::<1>(sums);
+            _mm256_add_epi32(_mm512_castsi512_si256(sums), high)
+        }
+    }
+
+    /// Sixteen products of bytes, two to a sum.
+    ///
+    /// # Safety
+    /// The processor has AVX2; 16 bytes can be read from both.
+    #[inline(always)]
+    unsafe fn products(query: *const i8, row: *const u8) -> __m256i {
+        // SAFETY: what the caller promises.
+        unsafe {
+            let query = _mm_loadu_si128(query.cast());
+            let row = _mm_loadu_si128(row.cast());
+            _mm256_madd_epi16(_mm256_cvtepi8_epi16(query), _mm256_cvtepu8_epi16(row))
+        }
     }
 
     impl Codes for Vnni {
@@ -163,14 +204,15 @@ pub(crate) mod x86 {
         }
 
         #[inline(always)]
-        fn totals(self, sums: [__m512i; 4]) -> [i32; 4] {
+        fn join(self, a: __m512i, b: __m512i) -> __m512i {
+            // SAFETY: `self` proves AVX-512F.
+            unsafe { _mm512_add_epi32(a, b) }
+        }
+
+        #[inline(always)]
+        fn totals(self, [a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
             // SAFETY: `self` proves AVX-512F, which includes AVX2.
-            unsafe {
-                totals(sums.map(|sum| {
-                    let high = _mm512_extracti64x4_epi64::<1>(sum);
-                    _mm256_add_epi32(_mm512_castsi512_si256(sum), high)
-                }))
-            }
+            unsafe { totals([halved(a), halved(b), halved(c), halved(d)]) }
         }
 
         #[inline(always)]
@@ -225,18 +267,22 @@ pub(crate) mod x86 {
         #[inline(always)]
         fn add_line(self, sums: __m256i, query: &[i8; LINE], row: &[u8; LINE]) -> __m256i {
             // By way of 16 bits: the instruction that multiplies bytes saturates.
-            // SAFETY: `self` proves AVX2; `at` is 0, 16, 32 or 48, and both arrays have the 16
-            // bytes from there on.
+            let (query, row) = (query.as_ptr(), row.as_ptr());
+            // SAFETY: `self` proves AVX2; both arrays have four times 16 bytes.
             unsafe {
-                let part = |at: usize| {
-                    let query = _mm_loadu_si128(query.as_ptr().add(at).cast());
-                    let row = _mm_loadu_si128(row.as_ptr().add(at).cast());
-                    _mm256_madd_epi16(_mm256_cvtepi8_epi16(query), _mm256_cvtepu8_epi16(row))
-                };
-                let low = _mm256_add_epi32(part(0), part(16));
-                let high = _mm256_add_epi32(part(32), part(48));
-                _mm256_add_epi32(sums, _mm256_add_epi32(low, high))
+                let first = products(query, row);
+                let second = products(query.add(16), row.add(16));
+                let third = products(query.add(32), row.add(32));
+                let fourth = products(query.add(48), row.add(48));
+                let low = _mm256_add_epi32(first, second);
+                _mm256_add_epi32(sums, _mm256_add_epi32(low, _mm256_add_epi32(third, fourth)))
             }
+        }
+
+        #[inline(always)]
+        fn join(self, a: __m256i, b: __m256i) -> __m256i {
+            // SAFETY: `self` proves AVX2.
+            unsafe { _mm256_add_epi32(a, b) }
         }
 
         #[inline(always)]
@@ -247,11 +293,13 @@ pub(crate) mod x86 {
 
         #[inline(always)]
         fn widen(self, from: &[u16; LANES]) -> (__m256, __m256) {
+            let from = from.as_ptr();
             // SAFETY: `self` proves F16C; the two halves of the array are 16 bytes each.
             unsafe {
-                let half =
-                    |at: usize| _mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().add(at).cast()));
-                (half(0), half(LANES / 2))
+                (
+                    _mm256_cvtph_ps(_mm_loadu_si128(from.cast())),
+                    _mm256_cvtph_ps(_mm_loadu_si128(from.add(LANES / 2).cast())),
+                )
             }
         }
 
@@ -282,6 +330,15 @@ mod wasm {
         i16x8_extend_low_u8x16, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shuffle,
         i32x4_splat, v128, v128_load,
     };
+
+    /// Neighbours of two registers added up, by twos.
+    #[inline(always)]
+    fn pair(a: v128, b: v128) -> v128 {
+        i32x4_add(
+            i32x4_shuffle::<0, 4, 1, 5>(a, b),
+            i32x4_shuffle::<2, 6, 3, 7>(a, b),
+        )
+    }
 
     impl Codes for Simd128 {
         type Lanes = Self;
@@ -317,13 +374,12 @@ mod wasm {
         }
 
         #[inline(always)]
+        fn join(self, a: v128, b: v128) -> v128 {
+            i32x4_add(a, b)
+        }
+
+        #[inline(always)]
         fn totals(self, [a, b, c, d]: [v128; 4]) -> [i32; 4] {
-            let pair = |a, b| {
-                i32x4_add(
-                    i32x4_shuffle::<0, 4, 1, 5>(a, b),
-                    i32x4_shuffle::<2, 6, 3, 7>(a, b),
-                )
-            };
             let (ab, cd) = (pair(a, b), pair(c, d));
             let all = i32x4_add(
                 i32x4_shuffle::<0, 1, 4, 5>(ab, cd),
@@ -391,15 +447,19 @@ pub(crate) mod neon {
         }
 
         #[inline(always)]
-        fn totals(self, sums: [Self::Sums; 4]) -> [i32; 4] {
+        fn join(self, a: Self::Sums, b: Self::Sums) -> Self::Sums {
+            // SAFETY: NEON is part of AArch64.
+            unsafe { (vaddq_s32(a.0, b.0), vaddq_s32(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn totals(self, [a, b, c, d]: [Self::Sums; 4]) -> [i32; 4] {
             let mut to = [0i32; 4];
             // SAFETY: NEON is part of AArch64; the array has the 16 bytes that are written.
             unsafe {
-                let [a, b, c, d] = sums.map(|(low, high)| vaddq_s32(low, high));
-                vst1q_s32(
-                    to.as_mut_ptr(),
-                    vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)),
-                );
+                let ab = vpaddq_s32(vaddq_s32(a.0, a.1), vaddq_s32(b.0, b.1));
+                let cd = vpaddq_s32(vaddq_s32(c.0, c.1), vaddq_s32(d.0, d.1));
+                vst1q_s32(to.as_mut_ptr(), vpaddq_s32(ab, cd));
             }
             to
         }

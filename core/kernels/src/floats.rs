@@ -39,27 +39,17 @@ impl Term for SquaredDifference {
 #[inline(always)]
 fn four<T: Term, I: Isa>(isa: I, query: &[f32], rows: [&[f32]; TOGETHER]) -> [f32; TOGETHER] {
     let mut sums = [isa.splat(0.0); TOGETHER];
-    let (width, whole) = (query.len(), query.len() / LANES * LANES);
-    if rows.iter().all(|row| row.len() == width) {
-        for at in (0..whole).step_by(LANES) {
-            let q = isa.load(&padded(&query[at..]));
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = isa.add(*sum, T::of(isa, q, isa.load(&padded(&row[at..]))));
+    let width = query.len();
+    let (whole, rest) = query.as_chunks::<LANES>();
+    for (sum, row) in sums.iter_mut().zip(rows) {
+        if row.len() == width {
+            let (own, own_rest) = row.as_chunks::<LANES>();
+            for (q, x) in whole.iter().zip(own) {
+                *sum = isa.add(*sum, T::of(isa, isa.load(q), isa.load(x)));
             }
-        }
-        if whole < width {
-            let q = isa.load(&padded(&query[whole..]));
-            for (sum, row) in sums.iter_mut().zip(rows) {
-                *sum = isa.add(*sum, T::of(isa, q, isa.load(&padded(&row[whole..]))));
-            }
-        }
-    } else {
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            if row.len() == width {
-                for (q, x) in query.chunks(LANES).zip(row.chunks(LANES)) {
-                    let term = T::of(isa, isa.load(&padded(q)), isa.load(&padded(x)));
-                    *sum = isa.add(*sum, term);
-                }
+            if !rest.is_empty() {
+                let (q, x) = (isa.load(&padded(rest)), isa.load(&padded(own_rest)));
+                *sum = isa.add(*sum, T::of(isa, q, x));
             }
         }
     }
@@ -77,11 +67,11 @@ fn row_of(matrix: &[f32], width: usize, row: usize) -> &[f32] {
 #[inline(always)]
 fn gathered<T: Term, I: Isa>(isa: I, query: &[f32], matrix: &[f32], ids: &[u32], out: &mut [f32]) {
     for (ids, out) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)) {
-        let row = |i: usize| {
-            ids.get(i)
-                .map_or(&[][..], |&id| row_of(matrix, query.len(), id as usize))
-        };
-        let sums = four::<T, I>(isa, query, std::array::from_fn(row));
+        let mut rows: [&[f32]; TOGETHER] = [&[]; TOGETHER];
+        for (row, &id) in rows.iter_mut().zip(ids) {
+            *row = row_of(matrix, query.len(), id as usize);
+        }
+        let sums = four::<T, I>(isa, query, rows);
         for (to, sum) in out.iter_mut().zip(sums) {
             *to = sum;
         }
@@ -91,8 +81,11 @@ fn gathered<T: Term, I: Isa>(isa: I, query: &[f32], matrix: &[f32], ids: &[u32],
 #[inline(always)]
 fn in_block<T: Term, I: Isa>(isa: I, query: &[f32], block: &[f32], out: &mut [f32]) {
     for (n, out) in out.chunks_mut(TOGETHER).enumerate() {
-        let row = |i: usize| row_of(block, query.len(), TOGETHER * n + i);
-        let sums = four::<T, I>(isa, query, std::array::from_fn(row));
+        let mut rows: [&[f32]; TOGETHER] = [&[]; TOGETHER];
+        for (i, row) in rows.iter_mut().enumerate() {
+            *row = row_of(block, query.len(), TOGETHER * n + i);
+        }
+        let sums = four::<T, I>(isa, query, rows);
         for (to, sum) in out.iter_mut().zip(sums) {
             *to = sum;
         }

@@ -49,11 +49,15 @@ multiversion_codes! {
     /// assert_eq!(out, [1.0, -2.0, 2f32.powi(-24)]);
     /// ```
     pub fn widen_halves[isa](from: &[u16], out: &mut [f32]) {
-        for (from, out) in from.chunks(LANES).zip(out.chunks_mut(LANES)) {
-            let wide = isa.lanes().store(isa.widen(&padded(from)));
-            for (to, wide) in out.iter_mut().zip(wide).take(from.len()) {
-                *to = wide;
-            }
+        let len = from.len().min(out.len());
+        let (from, from_rest) = from[..len].as_chunks::<LANES>();
+        let (to, to_rest) = out[..len].as_chunks_mut::<LANES>();
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = isa.lanes().store(isa.widen(from));
+        }
+        let wide = isa.lanes().store(isa.widen(&padded(from_rest)));
+        for (to, wide) in to_rest.iter_mut().zip(wide) {
+            *to = wide;
         }
     }
 }
@@ -68,11 +72,14 @@ multiversion_codes! {
     /// assert_eq!(out, [0x3c00, 0x7c00, 0x3c00]);
     /// ```
     pub fn narrow_halves[isa](from: &[f32], out: &mut [u16]) {
-        for (from, out) in from.chunks(LANES).zip(out.chunks_mut(LANES)) {
-            let halves = isa.narrow(&padded(from));
-            for (to, half) in out.iter_mut().zip(halves).take(from.len()) {
-                *to = half;
-            }
+        let len = from.len().min(out.len());
+        let (from, from_rest) = from[..len].as_chunks::<LANES>();
+        let (to, to_rest) = out[..len].as_chunks_mut::<LANES>();
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = isa.narrow(from);
+        }
+        for (to, half) in to_rest.iter_mut().zip(isa.narrow(&padded(from_rest))) {
+            *to = half;
         }
     }
 }
@@ -83,33 +90,25 @@ multiversion_codes! {
     /// 0. Four rows at a time.
     pub fn half_dots[isa](query: &[f32], block: &[u16], out: &mut [f32]) {
         let (lanes, width) = (isa.lanes(), query.len());
+        let (whole, rest) = query.as_chunks::<LANES>();
         for (n, out) in out.chunks_mut(4).enumerate() {
-            let row = |i: usize| {
+            let mut rows: [&[u16]; 4] = [&[]; 4];
+            for (i, row) in rows.iter_mut().enumerate() {
                 let start = (4 * n + i).saturating_mul(width);
-                block.get(start..start.saturating_add(width)).unwrap_or(&[])
-            };
-            let rows: [&[u16]; 4] = std::array::from_fn(row);
+                *row = block.get(start..start.saturating_add(width)).unwrap_or(&[]);
+            }
             let mut sums = [lanes.splat(0.0); 4];
-            let whole = width / LANES * LANES;
-            if rows.iter().all(|r| r.len() == width) {
-                for at in (0..whole).step_by(LANES) {
-                    let q = lanes.load(&padded(&query[at..]));
-                    for (sum, row) in sums.iter_mut().zip(rows) {
-                        *sum = lanes.add(*sum, lanes.mul(q, isa.widen(&padded(&row[at..]))));
-                    }
+            for (sum, row) in sums.iter_mut().zip(rows) {
+                if row.len() < width {
+                    continue;
                 }
-                if whole < width {
-                    let q = lanes.load(&padded(&query[whole..]));
-                    for (sum, row) in sums.iter_mut().zip(rows) {
-                        *sum = lanes.add(*sum, lanes.mul(q, isa.widen(&padded(&row[whole..]))));
-                    }
+                let (own, own_rest) = row.as_chunks::<LANES>();
+                for (q, x) in whole.iter().zip(own) {
+                    *sum = lanes.add(*sum, lanes.mul(lanes.load(q), isa.widen(x)));
                 }
-            } else {
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    for (x, y) in query.chunks(LANES).zip(row.chunks(LANES)) {
-                        let product = lanes.mul(lanes.load(&padded(x)), isa.widen(&padded(y)));
-                        *sum = lanes.add(*sum, product);
-                    }
+                if !rest.is_empty() {
+                    let product = lanes.mul(lanes.load(&padded(rest)), isa.widen(&padded(own_rest)));
+                    *sum = lanes.add(*sum, product);
                 }
             }
             for (to, sum) in out.iter_mut().zip(lanes.fold_four(sums)) {

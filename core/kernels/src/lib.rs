@@ -16,6 +16,7 @@
 //! | [`short_dots`] | inner products of `i16` slices, exact |
 //! | [`byte_dots`], [`byte_dots_block`], [`byte_dots_batch`] | inner products of bytes, exact |
 //! | [`widen_halves`], [`narrow_halves`], [`half_dots`] | half floats |
+//! | [`above`] | which integers are above a threshold |
 //! | [`hamming_block`] | in how many bits rows differ |
 //! | [`solve_spd`] | a small symmetric positive definite system |
 //! | [`largest_and_descents`] | a check of sorted rows |
@@ -33,6 +34,7 @@ mod integers;
 mod lanes;
 mod masks;
 mod rows;
+mod scan;
 mod shorts;
 mod solve;
 mod sparse;
@@ -48,6 +50,7 @@ pub use floats::{dots_block, squared_distance, squared_distances, squared_distan
 pub use halves::{half_dots, narrow_halves, widen_halves};
 pub use masks::common_sums;
 pub use rows::{Ids, Rows};
+pub use scan::above;
 pub use shorts::short_dots;
 pub use solve::{solve_spd, stride};
 pub use sparse::{largest_and_descents, prefetch};

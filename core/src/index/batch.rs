@@ -5,15 +5,79 @@ use crate::error::Result;
 use crate::parallel::Workers;
 use crate::rank::check_threads;
 
-use super::VectorIndex;
 use super::answer::Neighbors;
+use super::hnsw::{self, Walk, Work};
 use super::options::SearchOptions;
-use super::search::{Allowed, Scratch};
+use super::search::{Allowed, Route, Scratch};
 use super::target::{Resolved, check_vector};
 use super::vectors::Vectors;
+use super::view::{Asked, View};
+use super::{Inner, VectorIndex};
 
 /// Queries of a task.
 const CHUNK: usize = 64;
+/// Walks whose steps take turns.
+const TURNS: usize = 8;
+
+/// Buffers of a thread.
+#[derive(Default)]
+struct Turns {
+    scratch: Scratch,
+    asked: Vec<Asked>,
+    walks: Vec<Walk>,
+}
+
+/// Answers several questions; those that go through the graph without a filter, in turns.
+fn answer_many(
+    inner: &Inner,
+    view: &View<'_>,
+    questions: &[(Resolved, Allowed)],
+    options: &SearchOptions,
+    turns: &mut Turns,
+    answers: &mut Vec<Neighbors>,
+) -> Result<()> {
+    let Turns {
+        scratch,
+        asked,
+        walks,
+    } = turns;
+    asked.resize_with(TURNS, Asked::default);
+    walks.resize_with(TURNS, Walk::default);
+    for questions in questions.chunks(TURNS) {
+        let more = |allowed: &Allowed| options.wanted().saturating_add(allowed.dropped.len());
+        let routes = questions
+            .iter()
+            .map(|(_, allowed)| Route::choose(inner, view, allowed, options, more(allowed)).graph);
+        let open = questions.iter().all(|(_, allowed)| allowed.rows.is_none());
+        let graph = routes.flatten().reduce(|a, b| (a.0, a.1.max(b.1)));
+        let (Some((graph, ef)), true) = (graph, open) else {
+            for (resolved, allowed) in questions {
+                answers.push(inner.answer(view, resolved, allowed, options, scratch)?);
+            }
+            continue;
+        };
+        for ((resolved, _), asked) in questions.iter().zip(asked.iter_mut()) {
+            asked.set(view, &resolved.vector);
+        }
+        let work: Vec<Work<'_>> = asked
+            .iter()
+            .take(questions.len())
+            .map(|asked| Work {
+                query: &asked.bytes,
+                keys: asked.keys(view),
+            })
+            .collect();
+        let walks = walks.get_mut(..questions.len()).unwrap_or(&mut []);
+        hnsw::walk_many(&graph, view.codes, &work, ef, walks);
+        let walked = asked.iter_mut().zip(walks);
+        for ((_, allowed), (asked, walk)) in questions.iter().zip(walked) {
+            std::mem::swap(&mut scratch.asked, asked);
+            std::mem::swap(&mut scratch.walk, walk);
+            answers.push(inner.finish_walk(view, allowed, options, ef, scratch));
+        }
+    }
+    Ok(())
+}
 
 /// The nearest items of every item.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,21 +128,20 @@ impl VectorIndex {
         let answers = workers.map(
             "search",
             rows.chunks(CHUNK).collect(),
-            Scratch::default,
-            |_, rows, scratch| {
+            Turns::default,
+            |_, rows, turns| {
                 let mut query = vec![0f32; queries.dimension()];
-                let mut answers = Vec::with_capacity(rows.len());
+                let mut questions = Vec::with_capacity(rows.len());
                 for &row in rows {
                     queries.copy_row(row, &mut query);
                     let resolved = Resolved {
                         vector: check_vector(&view, &format!("query {row}"), &query)?,
                         ..Resolved::default()
                     };
-                    answers.push(
-                        self.inner
-                            .answer(&view, &resolved, &allowed, options, scratch)?,
-                    );
+                    questions.push((resolved, allowed.clone()));
                 }
+                let mut answers = Vec::with_capacity(rows.len());
+                answer_many(&self.inner, &view, &questions, options, turns, &mut answers)?;
                 Ok(answers)
             },
         )?;
@@ -105,18 +168,15 @@ impl VectorIndex {
         let lists = workers.map(
             "neighbors",
             items.chunks(CHUNK).collect(),
-            Scratch::default,
-            |_, items, scratch| {
-                let mut lists = Vec::with_capacity(items.len());
+            Turns::default,
+            |_, items, turns| {
+                let mut questions = Vec::with_capacity(items.len());
                 for &item in items {
-                    let resolved = Resolved::item(&view, item)?;
-                    let own = allowed.without(item);
-                    let answer = self
-                        .inner
-                        .answer(&view, &resolved, &own, options, scratch)?;
-                    lists.push(answer.items);
+                    questions.push((Resolved::item(&view, item)?, allowed.without(item)));
                 }
-                Ok(lists)
+                let mut answers = Vec::with_capacity(items.len());
+                answer_many(&self.inner, &view, &questions, options, turns, &mut answers)?;
+                Ok(answers)
             },
         )?;
         let mut graph = KnnGraph {
@@ -124,7 +184,7 @@ impl VectorIndex {
             items: Vec::new(),
             scores: Vec::new(),
         };
-        for list in lists.into_iter().flatten() {
+        for Neighbors { items: list, .. } in lists.into_iter().flatten() {
             graph.items.extend(list.iter().map(|n| n.item));
             graph.scores.extend(list.iter().map(|n| n.score));
             graph.offsets.push(graph.items.len() as u64);

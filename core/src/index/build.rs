@@ -11,7 +11,8 @@ use crate::id::check_id;
 use crate::parallel::Workers;
 
 use super::VectorIndex;
-use super::file::{self, Parts};
+use super::file::{self, Links, Parts};
+use super::hnsw;
 use super::options::{IndexOptions, Kind, Metric, Precision};
 use super::quantize::Scale;
 use super::target::in_halves;
@@ -86,6 +87,28 @@ pub(super) struct Stored {
     pub(super) halves: Vec<u16>,
     pub(super) codes: Vec<u8>,
     pub(super) sides: Vec<i32>,
+}
+
+/// What distances between rows are made of.
+#[derive(Clone, Copy)]
+pub(super) struct SpaceOf<'a> {
+    pub(super) metric: Metric,
+    pub(super) dimension: usize,
+    pub(super) codes: &'a [u8],
+    pub(super) sides: &'a [i32],
+}
+
+/// A hash for each row, from the id, the place among the id's rows, and the seed.
+pub(super) fn hashes(ids: &[&str], starts: &[u32], seed: u64) -> Vec<u64> {
+    let mut hashes = Vec::with_capacity(starts.last().map_or(0, |&end| end as usize));
+    for (id, range) in ids.iter().zip(starts.windows(2)) {
+        let rows = range.last().copied().unwrap_or(0) - range.first().copied().unwrap_or(0);
+        for nth in 0..u64::from(rows) {
+            let seed = seed.wrapping_add(nth.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            hashes.push(xxhash_rust::xxh3::xxh3_64_with_seed(id.as_bytes(), seed));
+        }
+    }
+    hashes
 }
 
 /// The codes' own part of the distance, see [`super::view::View::sides`].
@@ -186,8 +209,27 @@ fn build(
         },
         codes,
     };
+    let hashes = hashes(&stored_ids, &ordered.starts, options.seed);
+    let graph = match kind {
+        Kind::Hnsw => Some(hnsw::build(
+            &hnsw::Inputs {
+                space: SpaceOf {
+                    metric: options.metric,
+                    dimension,
+                    codes: &stored.codes,
+                    sides: &stored.sides,
+                },
+                m: options.m,
+                ef: options.ef_construction,
+                hashes: &hashes,
+            },
+            &workers,
+        )?),
+        _ => None,
+    };
     let storage = file::write(&Parts {
         options,
+        graph: graph.as_ref().map_or(Links::None, Links::Built),
         kind,
         dimension,
         ids: &stored_ids,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::error::Result;
 
 use super::VectorIndex;
-use super::file::{self, Parts};
+use super::file::{self, Links, Parts};
 use super::options::{IndexOptions, Precision};
 
 impl VectorIndex {
@@ -31,6 +31,7 @@ impl VectorIndex {
         };
         let storage = file::write(&Parts {
             options: &options,
+            graph: Links::Copied(layout),
             kind: layout.kind,
             dimension: view.dimension,
             ids: &ids,

@@ -11,13 +11,58 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdTable, Ids};
 use crate::snapshot::{Section, Sections, Storage, Writer};
 
+use super::hnsw;
 use super::options::{IndexOptions, Kind, MAX_DIMENSION, MAX_ROWS, Metric, Precision};
 use super::quantize::{Bounds, Scale};
 use super::view::stride;
 
+/// Where the graph comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Links<'a> {
+    /// There is none.
+    None,
+    /// From a build or an update.
+    Built(&'a hnsw::Built),
+    /// From another file, as it is.
+    Copied(&'a Layout),
+}
+
+impl Links<'_> {
+    fn write(&self, writer: &mut Writer) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Built(graph) => {
+                graph.write(writer);
+                graph.height()
+            }
+            Self::Copied(layout) => {
+                let height = layout.height;
+                let levels = 0..=height as u32;
+                let sections = [
+                    Section::IndexLinks,
+                    Section::IndexLevelRows,
+                    Section::IndexLevelDown,
+                    Section::IndexLevelLinks,
+                    Section::IndexTwinFirsts,
+                    Section::IndexTwinStarts,
+                    Section::IndexTwinRows,
+                ];
+                for (level, section) in levels.flat_map(|l| sections.map(|s| (l, s))) {
+                    let range = layout.sections.range(section, level);
+                    if !range.is_empty() {
+                        writer.add(section, level, layout.sections.slice::<u32>(&range));
+                    }
+                }
+                height
+            }
+        }
+    }
+}
+
 /// What an index consists of, before it is written.
 pub(super) struct Parts<'a> {
     pub(super) options: &'a IndexOptions,
+    pub(super) graph: Links<'a>,
     /// What `auto` came to.
     pub(super) kind: Kind,
     pub(super) dimension: usize,
@@ -51,6 +96,7 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
         None => Json::Null,
         Some(catalog) => columns::write(&mut writer, catalog, parts.ids)?,
     };
+    let height = parts.graph.write(&mut writer);
     let rows = parts.row_starts.last().copied().unwrap_or(0) as usize;
     let mut manifest = json!({
         "library": "tastemaker",
@@ -60,6 +106,7 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
         "dimension": parts.dimension,
         "rows": rows,
         "items": parts.ids.len(),
+        "levels": height,
         "step": parts.scale.step,
         "bounds": {"error": parts.bounds.error, "length": parts.bounds.length},
         "columns": columns,
@@ -111,6 +158,11 @@ pub(super) struct Layout {
     pub(super) codes: Range<usize>,
     pub(super) sides: Range<usize>,
     pub(super) columns: Vec<ColumnInfo>,
+    /// Levels above 0.
+    pub(super) height: usize,
+    pub(super) levels: Option<hnsw::Levels>,
+    /// Rows that stand for others, where those start, and they.
+    pub(super) twins: [Range<usize>; 3],
 }
 
 impl Layout {
@@ -206,7 +258,24 @@ impl Layout {
             manifest.get("columns").unwrap_or(&Json::Null),
             items,
         )?;
+        let height = whole("levels", 0, hnsw::MAX_LEVELS)?;
+        let levels = match kind {
+            Kind::Hnsw => Some(
+                hnsw::Levels::open(&sections, rows, options.m, height)
+                    .ok_or_else(|| corrupt("the lengths of its graph"))?,
+            ),
+            _ => None,
+        };
+        let twins = [
+            Section::IndexTwinFirsts,
+            Section::IndexTwinStarts,
+            Section::IndexTwinRows,
+        ]
+        .map(|section| sections.range(section, 0));
         let layout = Self {
+            height,
+            levels,
+            twins,
             scale: Scale { centre, step },
             manifest,
             options,
@@ -252,6 +321,33 @@ impl Layout {
             if !whole {
                 return Err(corrupt("the rows of its items"));
             }
+        }
+        if let Some(levels) = &self.levels
+            && !levels.check(&self.sections, self.rows)
+        {
+            return Err(corrupt("a link of its graph"));
+        }
+        let [firsts, starts, others] = &self.twins;
+        let firsts: &[u32] = self.sections.slice(firsts);
+        let starts: &[u32] = self.sections.slice(starts);
+        let others: &[u32] = self.sections.slice(others);
+        let whole = if firsts.is_empty() {
+            starts.is_empty() && others.is_empty()
+        } else {
+            starts.len() == firsts.len() + 1
+                && starts.first() == Some(&0)
+                && starts
+                    .last()
+                    .is_some_and(|&end| end as usize == others.len())
+                && starts.is_sorted()
+                && firsts.windows(2).all(|w| w[0] < w[1])
+                && firsts
+                    .iter()
+                    .chain(others)
+                    .all(|&row| (row as usize) < self.rows)
+        };
+        if !whole {
+            return Err(corrupt("its twins"));
         }
         let floats: &[f32] = self.sections.slice(&self.floats);
         if !floats.iter().all(|v| v.is_finite()) {

@@ -24,6 +24,8 @@ mod duplicates;
 mod edge;
 mod exact;
 mod file;
+mod hnsw;
+mod import;
 mod options;
 mod quantize;
 mod request;
@@ -44,6 +46,7 @@ use tastemaker_kernels::ByteRows;
 pub use answer::{Neighbor, Neighbors, Plan, SearchTrace};
 pub use batch::KnnGraph;
 pub use cluster::{ClusterOptions, Clusters, MAX_CLUSTERS};
+pub use import::ImportedVectors;
 pub use options::{
     IndexOptions, Kind, MAX_COMPONENT, MAX_DIMENSION, MAX_EF, MAX_K, MAX_ROWS, Metric, Precision,
     SearchOptions,
@@ -92,6 +95,8 @@ impl Inner {
             halves: sections.slice(&layout.halves),
             codes: ByteRows::new(codes, layout.dimension).unwrap_or_default(),
             sides: sections.slice(&layout.sides),
+            graph: layout.levels.as_ref().map(|levels| levels.view(sections)),
+            twins: [0, 1, 2].map(|n| sections.slice(&layout.twins[n])),
         }
     }
 

@@ -349,7 +349,7 @@ impl Default for SearchOptions {
     }
 }
 
-const SEARCH_NAMES: [&str; 10] = [
+pub(super) const SEARCH_NAMES: [&str; 10] = [
     "k",
     "ef",
     "exact",
@@ -410,6 +410,17 @@ impl SearchOptions {
         };
         options.validate()?;
         Ok(options)
+    }
+
+    /// How many nearest items the answer is made from.
+    pub(super) fn wanted(&self) -> usize {
+        match self.diversity {
+            Some(share) if share > 0.0 => self
+                .candidates
+                .unwrap_or(self.k.saturating_mul(4))
+                .max(self.k),
+            _ => self.k,
+        }
     }
 
     /// Checks every range.

@@ -13,8 +13,9 @@ use crate::parallel::Workers;
 use crate::rank::check_threads;
 
 use super::VectorIndex;
-use super::build::{Ordered, Stored, sides};
-use super::file::{self, Parts};
+use super::build::{Ordered, SpaceOf, Stored, hashes, sides};
+use super::file::{self, Links, Parts};
+use super::hnsw;
 use super::options::{Kind, Precision};
 use super::quantize::{Bounds, Scale};
 use super::target::in_halves;
@@ -229,8 +230,34 @@ impl VectorIndex {
             (old, Some(new)) => Some(joined(old, new)?),
         };
         let ids: Vec<&str> = merged.ids.iter().map(String::as_str).collect();
+        let hashes = hashes(&ids, &merged.starts, options.seed);
+        let inputs = hnsw::Inputs {
+            space: SpaceOf {
+                metric: options.metric,
+                dimension: width,
+                codes: &stored.codes,
+                sides: &stored.sides,
+            },
+            m: options.m,
+            ef: options.ef_construction,
+            hashes: &hashes,
+        };
+        let stayed_rows = merged
+            .sources
+            .iter()
+            .filter(|source| matches!(source, Source::Old(_)))
+            .count();
+        let graph = match view.graph {
+            None => None,
+            // Where most is new, to begin anew costs less.
+            Some(_) if stayed_rows < merged.sources.len() / 2 => {
+                Some(hnsw::build(&inputs, &workers)?)
+            }
+            Some(old) => Some(hnsw::update(&inputs, &old, &merged.sources, &workers)?),
+        };
         let storage = file::write(&Parts {
             options,
+            graph: graph.as_ref().map_or(Links::None, Links::Built),
             kind: layout.kind,
             dimension: width,
             ids: &ids,

@@ -1,13 +1,14 @@
 //! An open index as slices, and what is computed from a row.
 
 use tastemaker_kernels::{
-    ByteQuery, ByteRows, byte_stride, dot, dots, half_dots, squared_distance, squared_distances,
-    widen_halves,
+    ByteQuery, ByteRows, byte_stride, dot, dots, half_dots, prefetch, squared_distance,
+    squared_distances, widen_halves,
 };
 
 use crate::bitset::BitSet;
 use crate::id::Ids;
 
+use super::hnsw::{Graph, Keys};
 use super::options::Metric;
 use super::quantize::{Bounds, QueryCodes, Scale};
 
@@ -31,9 +32,44 @@ pub(super) struct View<'a> {
     /// L2: the squared length of the row's codes. Inner product: the code of the dimension that
     /// makes all rows equally long. Cosine: empty.
     pub(super) sides: &'a [i32],
+    pub(super) graph: Option<Graph<'a>>,
+    /// Rows that stand in the graph for others with the same codes, where those start, and they.
+    pub(super) twins: [&'a [u32]; 3],
 }
 
 impl<'a> View<'a> {
+    /// The rows for which a row stands in the graph, without itself.
+    pub(super) fn twins_of(&self, row: u32) -> &'a [u32] {
+        let [firsts, starts, others] = self.twins;
+        let Ok(at) = firsts.binary_search(&row) else {
+            return &[];
+        };
+        let (Some(&start), Some(&end)) = (starts.get(at), starts.get(at + 1)) else {
+            return &[];
+        };
+        others.get(start as usize..end as usize).unwrap_or(&[])
+    }
+
+    /// Rows of the graph that match, or stand for one that does.
+    pub(super) fn standing_for(&self, allowed: &BitSet) -> Option<BitSet> {
+        let [firsts, ..] = self.twins;
+        if firsts.is_empty() {
+            return None;
+        }
+        let mut set = allowed.clone();
+        for &first in firsts {
+            let twins = self.twins_of(first);
+            if twins.iter().any(|&row| allowed.contains(row as usize)) {
+                set.insert(first as usize);
+            }
+            // Who does not stand in the graph is no place to start from.
+            for &row in twins {
+                set.remove(row as usize);
+            }
+        }
+        Some(set)
+    }
+
     /// The item of a row.
     pub(super) fn item_of(&self, row: u32) -> u32 {
         if self.row_starts.is_empty() {
@@ -67,6 +103,17 @@ impl<'a> View<'a> {
             }
         }
         rows
+    }
+
+    /// Asks for the lines of a row's vector.
+    pub(super) fn prefetch(&self, row: u32) {
+        let start = (row as usize).saturating_mul(self.dimension);
+        let range = start..start.saturating_add(self.dimension);
+        if let Some(row) = self.floats.get(range.clone()) {
+            prefetch(row);
+        } else if let Some(row) = self.halves.get(range) {
+            prefetch(row);
+        }
     }
 
     /// A row's vector as it is stored, or as its codes say.
@@ -213,6 +260,17 @@ impl Asked {
             out.extend(dots.iter().zip(sides).map(estimate));
         } else {
             out.extend(dots.iter().map(|&dot| dot as f32));
+        }
+    }
+
+    /// How the graph's distances come from inner products with this query.
+    pub(super) fn keys<'a>(&self, view: &View<'a>) -> Keys<'a> {
+        match view.metric {
+            Metric::L2 => Keys::Estimate {
+                factor: self.factor,
+                sides: view.sides,
+            },
+            _ => Keys::Plain,
         }
     }
 

@@ -125,4 +125,10 @@ sections! {
     IndexLevelDown = 76,
     /// `u32` × rows of the level × m: neighbours as places in the level.
     IndexLevelLinks = 77,
+    /// `u32`: rows that stand in the graph for others with the same codes, ascending.
+    IndexTwinFirsts = 78,
+    /// `u32` × (firsts + 1): where the others of each start.
+    IndexTwinStarts = 79,
+    /// `u32`: the others, ascending for each.
+    IndexTwinRows = 80,
 }

@@ -10,6 +10,7 @@
     reason = "it prints figures and measures time"
 )]
 
+mod ann;
 mod ease;
 mod experiments;
 mod ials;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 8] = [
+const GROUPS: [&str; 10] = [
     "quality",
     "train",
     "trials",
@@ -41,6 +42,8 @@ const GROUPS: [&str; 8] = [
     "snapshot",
     "stats",
     "experiments",
+    "ann",
+    "ann-large",
 ];
 
 fn main() -> ExitCode {
@@ -75,6 +78,8 @@ fn run() -> Result<(), Failure> {
         "snapshot" => snapshot::print(&sitting),
         "stats" => stats::print(&sitting),
         "experiments" => experiments::print(&sitting),
+        "ann" => ann::print(&sitting),
+        "ann-large" => ann::print_large(&sitting),
         set if set.starts_with("trials.") => {
             trials::one(&sitting, set.trim_start_matches("trials."))
         }

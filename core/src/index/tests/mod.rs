@@ -2,6 +2,7 @@
 
 mod basics;
 mod changes;
+mod graph;
 mod hostile;
 
 use super::{Example, IndexOptions, Kind, Metric, Neighbors, SearchOptions, Target};
