@@ -15,6 +15,7 @@ pub mod figure;
 pub mod metrics;
 pub mod peer;
 pub mod stats;
+pub mod vectors;
 
 /// What a figure returns when it cannot be made.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

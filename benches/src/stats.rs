@@ -37,6 +37,23 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     (result, start.elapsed().as_secs_f64())
 }
 
+/// Runs work of one thread once; its result, and the seconds that a core spent on it. What else
+/// the machine does meanwhile does not count, except through the caches. Exact to a millisecond;
+/// where the system does not tell, it is the time on the wall.
+pub fn timed_on_core<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let spent = || -> Option<f64> {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        Some(text.split_whitespace().next()?.parse::<f64>().ok()? / 1e9)
+    };
+    let before = spent();
+    let (result, wall) = timed(work);
+    let seconds = before.zip(spent()).map(|(before, after)| after - before);
+    (
+        result,
+        seconds.filter(|&seconds| seconds > 0.0).unwrap_or(wall),
+    )
+}
+
 /// The microseconds that each call took, one a value of `inputs`.
 pub fn each_us<T>(inputs: &[T], mut call: impl FnMut(&T)) -> Vec<f64> {
     inputs

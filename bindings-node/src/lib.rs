@@ -29,6 +29,7 @@ mod error;
 mod evaluate;
 mod event;
 mod experiment;
+mod index;
 mod json;
 mod log;
 mod model;

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'length_mismatch'
   | 'invalid_condition'
   | 'invalid_attribute'
+  | 'invalid_vector'
   | 'duplicate_item'
   | 'unknown_item'
   | 'not_a_snapshot'

@@ -19,6 +19,7 @@ mod evaluate;
 mod event;
 mod experiment;
 mod ids;
+mod index;
 mod json;
 mod log;
 mod model;
@@ -33,7 +34,7 @@ mod train;
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::arrow::read_arrow;
+    use crate::arrow::{read_arrow, read_arrow_vectors};
     #[pymodule_export]
     use crate::bandit::Bandit;
     #[pymodule_export]
@@ -48,6 +49,8 @@ mod _native {
     use crate::evaluate::{compare, evaluate, split};
     #[pymodule_export]
     use crate::experiment::{Experiments, split_exact};
+    #[pymodule_export]
+    use crate::index::{ItemSet, VectorIndex};
     #[pymodule_export]
     use crate::log::{DecisionLog, LogTable, context_hash};
     #[pymodule_export]

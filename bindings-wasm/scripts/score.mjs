@@ -13,10 +13,10 @@ const [programs, ...options] = process.argv.slice(2);
 
 /** What `ts/score.ts` offers, and what the glue needs. */
 const KEPT =
-  /^(memory|__.*|native(engine|model|experiments)_.*|profile[A-Z].*|assignId|defaultEvent|matchesCondition|cancelflag_.*)$/;
+  /^(memory|__.*|native(engine|model|experiments|vectorindex|itemset)_.*|nativelists_.*|indexSearchBatch|profile[A-Z].*|assignId|defaultEvent|matchesCondition|cancelflag_.*)$/;
 /** What it does not. */
 const LEFT_OUT =
-  /^(native(bandit|catalog)_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate|statsAsk|summarize|modelWithBandits|modelBandits?)$/;
+  /^(native(bandit|catalog|updated|clusters|decisionlog)_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate.*|contextHash|statsAsk|summarize|modelWithBandits|modelBandits?|index(Build|Update|KnnGraph|Duplicates|Cluster).*)$/;
 
 const module = new WebAssembly.Module(readFileSync(join(raw, 'tastemaker_bg.wasm')));
 const names = WebAssembly.Module.exports(module).map(({ name }) => name);

@@ -55,6 +55,9 @@ kinds! {
     InvalidCondition => "invalid_condition",
     /// A catalog attribute has an unusable name, value or type.
     InvalidAttribute => "invalid_attribute",
+    /// A vector has a value that is not finite or too large, another length than it must, or no
+    /// direction where one is needed.
+    InvalidVector => "invalid_vector",
     /// An item was added that the catalog already has.
     DuplicateItem => "duplicate_item",
     /// An operation needs an item that the catalog does not have.

@@ -37,6 +37,7 @@
 //! | [`condition`] | the predicate language of filters |
 //! | [`evaluate`] | ranking metrics beside a baseline |
 //! | [`experiment`] | who gets which variant; tests and bandits |
+//! | [`index`] | nearest neighbours of vectors, filtered and deterministic |
 //! | [`control`] | progress and cancellation |
 //! | [`id`], [`snapshot`] | limits of ids, and numbers of the file format |
 //!
@@ -68,6 +69,7 @@ pub mod event;
 pub mod experiment;
 mod fields;
 pub mod id;
+pub mod index;
 pub mod model;
 mod parallel;
 pub mod profile;

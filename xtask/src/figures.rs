@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell::{Run, cache, make_folder, read, target, write};
 use crate::{Result, build, report, setup};
 
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 12] = [
     "quality",
     "train",
     "trials",
@@ -19,11 +19,13 @@ const GROUPS: [&str; 10] = [
     "experiments",
     "bandits",
     "offpolicy",
+    "ann",
+    "ann-large",
 ];
 const USAGE: &str =
     "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
-GROUP is one of quality train trials recommend overhead snapshot stats experiments bandits offpolicy,
-or all;
+GROUP is one of quality train trials recommend overhead snapshot stats experiments bandits offpolicy
+ann ann-large, or all;
 --built takes the bindings as they are, without building them again";
 
 /// The command.

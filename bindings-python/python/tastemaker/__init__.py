@@ -21,6 +21,7 @@ from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
 from tastemaker._evaluate import Evaluation, evaluate
 from tastemaker._experiments import Assignment, Assignments, Experiments, FeatureAnswer, split_exact
 from tastemaker._log import DecisionLog, JoinedLog, LogTable, Merged, Removed, context_hash
+from tastemaker._index import BatchNeighbors, Clusters, ItemSet, KnnGraph, Neighbors, Updated, VectorIndex
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
@@ -41,6 +42,7 @@ from tastemaker.errors import (
     InvalidConditionError,
     InvalidIdError,
     InvalidTimestampError,
+    InvalidVectorError,
     InvalidWeightError,
     IoError,
     LengthMismatchError,
@@ -69,9 +71,11 @@ __all__ = [
     "BanditChoice",
     "BanditReport",
     "BanditUpdate",
+    "BatchNeighbors",
     "BatchReport",
     "CancelledError",
     "Catalog",
+    "Clusters",
     "Comparison",
     "CorruptBanditError",
     "CorruptLogError",
@@ -90,12 +94,16 @@ __all__ = [
     "InvalidConditionError",
     "InvalidIdError",
     "InvalidTimestampError",
+    "InvalidVectorError",
     "InvalidWeightError",
     "IoError",
+    "ItemSet",
+    "KnnGraph",
     "LengthMismatchError",
     "LimitExceededError",
     "Model",
     "Neighbor",
+    "Neighbors",
     "NotASnapshotError",
     "Profile",
     "Reason",
@@ -118,6 +126,8 @@ __all__ = [
     "UnknownItemError",
     "UnknownKindError",
     "UnsupportedVersionError",
+    "Updated",
+    "VectorIndex",
     "__version__",
     "compare",
     "errors",

@@ -22,6 +22,7 @@ __all__ = [
     "InvalidConditionError",
     "InvalidIdError",
     "InvalidTimestampError",
+    "InvalidVectorError",
     "InvalidWeightError",
     "IoError",
     "LengthMismatchError",
@@ -103,6 +104,13 @@ class InvalidAttributeError(TastemakerError, ValueError):
     """A catalog attribute has an unusable name, value or type."""
 
     _code = "invalid_attribute"
+
+
+class InvalidVectorError(TastemakerError, ValueError):
+    """A vector has a value that is not finite or too large, another length than it must, or no
+    direction where one is needed."""
+
+    _code = "invalid_vector"
 
 
 class DuplicateItemError(TastemakerError, ValueError):
@@ -188,6 +196,7 @@ _BY_CODE: dict[str, type[TastemakerError]] = {
         LengthMismatchError,
         InvalidConditionError,
         InvalidAttributeError,
+        InvalidVectorError,
         DuplicateItemError,
         UnknownItemError,
         NotASnapshotError,

@@ -10,11 +10,11 @@ pub const TILE_COLUMNS: usize = 2 * LANES;
 
 /// The first sixteen values of a slice; missing ones are zero.
 #[inline(always)]
-fn padded(values: &[f32]) -> [f32; LANES] {
+pub(crate) fn padded<T: Copy + Default>(values: &[T]) -> [T; LANES] {
     match values.first_chunk::<LANES>() {
         Some(whole) => *whole,
         None => {
-            let mut lanes = [0f32; LANES];
+            let mut lanes = [T::default(); LANES];
             for (to, from) in lanes.iter_mut().zip(values) {
                 *to = *from;
             }
@@ -76,8 +76,8 @@ multiversion! {
                     }
                 }
             }
-            for (to, sum) in out.iter_mut().zip(sums) {
-                *to = isa.fold(sum);
+            for (to, sum) in out.iter_mut().zip(isa.fold_four(sums)) {
+                *to = sum;
             }
         }
     }

@@ -4,9 +4,45 @@
 //! function that picks at run time the copy for the widest instruction set of the processor.
 //! The body fixes every operation and their order, so the copies differ in speed only.
 
-/// Declares `$name(args) -> ret` with one body, in which `$isa` is the instruction set at hand.
+/// Declares `$name(args) -> ret` with one body, in which `$isa` is the instruction set at hand:
+/// an [`Isa`](crate::lanes::Isa).
 macro_rules! multiversion {
+    ($($kernel:tt)*) => {
+        crate::dispatch::versions! {
+            [crate::lanes::Isa]
+            [crate::lanes::x86::Avx512: "avx512f,avx512bw,avx512vl,avx512dq",
+                "avx512f", "avx512bw", "avx512vl", "avx512dq"]
+            [crate::lanes::x86::Avx2: "avx2", "avx2"]
+            [crate::lanes::Portable]
+            $($kernel)*
+        }
+    };
+}
+
+/// The same for kernels over stored codes: `$isa` is a [`Codes`](crate::codes::Codes).
+macro_rules! multiversion_codes {
+    ($($kernel:tt)*) => {
+        crate::dispatch::versions! {
+            [crate::codes::Codes]
+            [crate::codes::x86::Vnni:
+                "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vpopcntdq,popcnt",
+                "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni", "avx512vpopcntdq",
+                "popcnt"]
+            [crate::codes::x86::Avx2F16c: "avx2,f16c,popcnt", "avx2", "f16c", "popcnt"]
+            [crate::codes::Other]
+            $($kernel)*
+        }
+    };
+}
+
+/// What the macros above share: the trait, the wide and the narrow x86-64 type with the features
+/// that they prove, and the type of every processor that has no copy of its own.
+macro_rules! versions {
     (
+        [$trait:path]
+        [$wide:path: $wide_features:tt, $($wide_feature:tt),+]
+        [$narrow:path: $narrow_features:tt, $($narrow_feature:tt),+]
+        [$other:path]
         $(#[$doc:meta])*
         $vis:vis fn $name:ident[$isa:ident]($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block
     ) => {
@@ -15,31 +51,29 @@ macro_rules! multiversion {
         $vis fn $name($($arg: $ty),*) $(-> $ret)? {
             #[cfg(all(target_arch = "x86_64", not(miri)))]
             {
-                use crate::lanes::x86::{Avx2, Avx512};
+                use $wide as Wide;
+                use $narrow as Narrow;
 
-                #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-                fn avx512($($arg: $ty),*) $(-> $ret)? {
-                    // SAFETY: this function runs only where AVX-512F is.
-                    $name::body(unsafe { Avx512::new() }, $($arg),*)
+                #[target_feature(enable = $wide_features)]
+                fn wide($($arg: $ty),*) $(-> $ret)? {
+                    // SAFETY: this function runs only where the features it enables are, and
+                    // the type stands for these.
+                    $name::body(unsafe { Wide::new() }, $($arg),*)
                 }
 
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $ty),*) $(-> $ret)? {
-                    // SAFETY: this function runs only where AVX2 is.
-                    $name::body(unsafe { Avx2::new() }, $($arg),*)
+                #[target_feature(enable = $narrow_features)]
+                fn narrow($($arg: $ty),*) $(-> $ret)? {
+                    // SAFETY: as above.
+                    $name::body(unsafe { Narrow::new() }, $($arg),*)
                 }
 
-                if std::arch::is_x86_feature_detected!("avx512f")
-                    && std::arch::is_x86_feature_detected!("avx512bw")
-                    && std::arch::is_x86_feature_detected!("avx512vl")
-                    && std::arch::is_x86_feature_detected!("avx512dq")
-                {
-                    // SAFETY: the four features that `avx512` enables were detected just above.
-                    return unsafe { avx512($($arg),*) };
+                if $(std::arch::is_x86_feature_detected!($wide_feature))&&+ {
+                    // SAFETY: the features that `wide` enables were detected just above.
+                    return unsafe { wide($($arg),*) };
                 }
-                if std::arch::is_x86_feature_detected!("avx2") {
-                    // SAFETY: `avx2` enables AVX2 only, which was detected just above.
-                    return unsafe { avx2($($arg),*) };
+                if $(std::arch::is_x86_feature_detected!($narrow_feature))&&+ {
+                    // SAFETY: the features that `narrow` enables were detected just above.
+                    return unsafe { narrow($($arg),*) };
                 }
             }
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -48,7 +82,7 @@ macro_rules! multiversion {
             }
             #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             {
-                $name::body(crate::lanes::Portable, $($arg),*)
+                $name::body($other, $($arg),*)
             }
         }
 
@@ -58,7 +92,7 @@ macro_rules! multiversion {
             use super::*;
 
             #[inline(always)]
-            pub(super) fn body<I: crate::lanes::Isa>($isa: I, $($arg: $ty),*) $(-> $ret)? $body
+            pub(super) fn body<I: $trait>($isa: I, $($arg: $ty),*) $(-> $ret)? $body
 
             /// Plain Rust, for tests that compare with it.
             #[cfg(test)]
@@ -66,13 +100,14 @@ macro_rules! multiversion {
                 body(crate::lanes::Portable, $($arg),*)
             }
 
-            /// The AVX2 copy where there is AVX2, else plain Rust.
+            /// The narrow x86-64 copy where the processor has its features, else plain Rust.
             #[cfg(test)]
             pub(crate) fn narrow($($arg: $ty),*) $(-> $ret)? {
                 #[cfg(all(target_arch = "x86_64", not(miri)))]
-                if std::arch::is_x86_feature_detected!("avx2") {
-                    // SAFETY: AVX2 was detected just above.
-                    return body(unsafe { crate::lanes::x86::Avx2::new() }, $($arg),*);
+                if $(std::arch::is_x86_feature_detected!($narrow_feature))&&+ {
+                    use $narrow as Narrow;
+                    // SAFETY: its features were detected just above.
+                    return body(unsafe { Narrow::new() }, $($arg),*);
                 }
                 body(crate::lanes::Portable, $($arg),*)
             }
@@ -80,4 +115,4 @@ macro_rules! multiversion {
     };
 }
 
-pub(crate) use multiversion;
+pub(crate) use {multiversion, multiversion_codes, versions};

@@ -23,8 +23,17 @@ pub(crate) trait Isa: Copy + crate::integers::Integers + crate::shorts::Shorts {
     fn add(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a * b`.
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`.
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a + b` in the lanes that have a bit, `a` in the others; `a` is not −0.
     fn add_where(self, a: Self::V, bits: u16, b: Self::V) -> Self::V;
+
+    /// [`Isa::fold`] of four vectors.
+    #[inline(always)]
+    fn fold_four(self, values: [Self::V; 4]) -> [f32; 4] {
+        let [a, b, c, d] = values;
+        [self.fold(a), self.fold(b), self.fold(c), self.fold(d)]
+    }
 
     /// The lanes as a fixed binary tree: 16 → 8 → 4 → 2 → 1.
     #[inline(always)]
@@ -78,6 +87,11 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
     fn add_where(self, a: Self::V, bits: u16, b: Self::V) -> Self::V {
         // All ones or all zeros: without a branch, so in vectors. Adding 0 changes nothing.
         let kept = |i: usize| b[i].to_bits() & 0u32.wrapping_sub(u32::from(bits >> i & 1));
@@ -91,11 +105,62 @@ pub(crate) mod x86 {
 
     use super::{Isa, LANES};
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_castsi256_ps,
-        _mm256_cmpeq_epi32, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
-        _mm256_setr_epi32, _mm256_slli_epi32, _mm256_storeu_ps, _mm512_add_ps, _mm512_loadu_ps,
-        _mm512_mask_add_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps,
+        __m128, __m256, __m512, _mm_add_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_storeu_ps,
+        _mm_unpackhi_ps, _mm_unpacklo_ps, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256,
+        _mm256_castpd_ps, _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmpeq_epi32,
+        _mm256_extractf128_ps, _mm256_loadu_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps,
+        _mm256_setr_epi32, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_ps,
+        _mm512_castps_pd, _mm512_castps512_ps256, _mm512_extractf64x4_pd, _mm512_loadu_ps,
+        _mm512_mask_add_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
+
+    /// The two halves of eight lanes added up.
+    ///
+    /// # Safety
+    /// The processor has AVX.
+    #[inline(always)]
+    unsafe fn halved(value: __m256) -> __m128 {
+        // SAFETY: what the caller promises.
+        unsafe {
+            _mm_add_ps(
+                _mm256_castps256_ps128(value),
+                _mm256_extractf128_ps::<1>(value),
+            )
+        }
+    }
+
+    /// Folds four vectors of eight lanes: 8 → 4 → 2 → 1, as [`Isa::fold`] does.
+    ///
+    /// # Safety
+    /// The processor has AVX.
+    #[inline(always)]
+    unsafe fn fold_halves([a, b, c, d]: [__m256; 4]) -> [f32; 4] {
+        let mut to = [0f32; 4];
+        // SAFETY: what the caller promises; the array has the 16 bytes that are written.
+        unsafe {
+            let (a, b, c, d) = (halved(a), halved(b), halved(c), halved(d));
+            // Lanes 0 and 2, and 1 and 3, of two vectors at a time.
+            let ab = _mm_add_ps(_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+            let cd = _mm_add_ps(_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+            let all = _mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab));
+            _mm_storeu_ps(to.as_mut_ptr(), all);
+        }
+        to
+    }
+
+    /// The two halves of sixteen lanes added up. They come by way of `f64`, because AVX-512F
+    /// takes out quarters of `f32` only.
+    ///
+    /// # Safety
+    /// The processor has AVX-512F.
+    #[inline(always)]
+    unsafe fn folded_once(value: __m512) -> __m256 {
+        // SAFETY: what the caller promises.
+        unsafe {
+            let high = _mm512_extractf64x4_pd::<1>(_mm512_castps_pd(value));
+            _mm256_add_ps(_mm512_castps512_ps256(value), _mm256_castpd_ps(high))
+        }
+    }
 
     /// Proof of AVX-512F.
     #[derive(Clone, Copy)]
@@ -143,6 +208,25 @@ pub(crate) mod x86 {
         fn mul(self, a: Self::V, b: Self::V) -> Self::V {
             // SAFETY: `self` proves AVX-512F.
             unsafe { _mm512_mul_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX-512F.
+            unsafe { _mm512_sub_ps(a, b) }
+        }
+
+        #[inline(always)]
+        fn fold_four(self, [a, b, c, d]: [Self::V; 4]) -> [f32; 4] {
+            // SAFETY: `self` proves AVX-512F, which includes AVX.
+            unsafe {
+                fold_halves([
+                    folded_once(a),
+                    folded_once(b),
+                    folded_once(c),
+                    folded_once(d),
+                ])
+            }
         }
 
         #[inline(always)]
@@ -209,6 +293,25 @@ pub(crate) mod x86 {
         }
 
         #[inline(always)]
+        fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: `self` proves AVX2, which includes AVX.
+            unsafe { (_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
+        }
+
+        #[inline(always)]
+        fn fold_four(self, [a, b, c, d]: [Self::V; 4]) -> [f32; 4] {
+            // SAFETY: `self` proves AVX2, which includes AVX.
+            unsafe {
+                fold_halves([
+                    _mm256_add_ps(a.0, a.1),
+                    _mm256_add_ps(b.0, b.1),
+                    _mm256_add_ps(c.0, c.1),
+                    _mm256_add_ps(d.0, d.1),
+                ])
+            }
+        }
+
+        #[inline(always)]
         fn add_where(self, a: Self::V, bits: u16, b: Self::V) -> Self::V {
             // SAFETY: `self` proves AVX2, which includes AVX.
             unsafe {
@@ -231,8 +334,8 @@ pub(crate) mod wasm {
 
     use super::{Isa, LANES};
     use std::arch::wasm32::{
-        f32x4_add, f32x4_mul, f32x4_splat, i32x4, i32x4_eq, i32x4_splat, v128, v128_and, v128_load,
-        v128_store,
+        f32x4_add, f32x4_mul, f32x4_splat, f32x4_sub, i32x4, i32x4_eq, i32x4_splat, v128, v128_and,
+        v128_load, v128_store,
     };
 
     /// Lanes of one register.
@@ -277,6 +380,11 @@ pub(crate) mod wasm {
         #[inline(always)]
         fn mul(self, a: Parts, b: Parts) -> Parts {
             std::array::from_fn(|i| f32x4_mul(a[i], b[i]))
+        }
+
+        #[inline(always)]
+        fn sub(self, a: Parts, b: Parts) -> Parts {
+            std::array::from_fn(|i| f32x4_sub(a[i], b[i]))
         }
 
         #[inline(always)]

@@ -8,30 +8,49 @@
 //!
 //! | kernel | what it computes |
 //! |---|---|
-//! | [`dot`], [`dots`] | inner products of `f32` slices |
+//! | [`dot`], [`dots`], [`dots_block`] | inner products of `f32` slices |
+//! | [`squared_distance`], [`squared_distances`], [`squared_distances_block`] | squared Euclidean distances |
 //! | [`add_scaled`] | `out += factor · x` |
 //! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
 //! | [`common_sums`] | what rows that columns have in common weigh |
 //! | [`short_dots`] | inner products of `i16` slices, exact |
+//! | [`byte_dots`], [`byte_dots_block`], [`byte_dots_batch`] | inner products of bytes, exact |
+//! | [`widen_halves`], [`narrow_halves`], [`half_dots`] | half floats |
+//! | [`above`] | which integers are above a threshold |
+//! | [`hamming_block`] | in how many bits rows differ |
 //! | [`solve_spd`] | a small symmetric positive definite system |
 //! | [`largest_and_descents`] | a check of sorted rows |
 //! | [`prefetch`] | nothing: it asks for cache lines |
 //! | [`Sums`] | weighted graph rows added up by item, and the sums above a threshold |
 
+mod bits;
+mod bytes;
+mod codes;
 mod dense;
 mod dispatch;
+mod floats;
+mod halves;
 mod integers;
 mod lanes;
 mod masks;
 mod rows;
+mod scan;
 mod shorts;
 mod solve;
 mod sparse;
 mod sums;
 
+pub use bits::hamming_block;
+pub use bytes::{
+    ByteQuery, ByteRows, MOST_BYTE_QUERIES, MOST_BYTES, byte_dots, byte_dots_batch,
+    byte_dots_block, byte_stride,
+};
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
+pub use floats::{dots_block, squared_distance, squared_distances, squared_distances_block};
+pub use halves::{half_dots, narrow_halves, widen_halves};
 pub use masks::common_sums;
 pub use rows::{Ids, Rows};
+pub use scan::above;
 pub use shorts::short_dots;
 pub use solve::{solve_spd, stride};
 pub use sparse::{largest_and_descents, prefetch};

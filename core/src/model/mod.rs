@@ -107,7 +107,7 @@ impl Model {
     /// [`ErrorKind::CorruptSnapshot`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Self::from_storage(file::open(path)?).map_err(|e| match e.kind() {
+        Self::from_storage(file::open(path, true)?).map_err(|e| match e.kind() {
             ErrorKind::Io => e,
             _ => e.context(path.display()),
         })

@@ -20,8 +20,8 @@ fn io(action: &str, path: &Path, source: std::io::Error) -> Error {
     .with_source(source)
 }
 
-/// Opens a file for reading in place.
-pub(crate) fn open(path: &Path) -> Result<Storage> {
+/// Opens a file for reading in place. With `at_once` all of its pages are asked for.
+pub(crate) fn open(path: &Path, at_once: bool) -> Result<Storage> {
     let mut file = File::open(path).map_err(|e| io("open", path, e))?;
     let len = file.metadata().map_err(|e| io("read", path, e))?.len();
     let len = usize::try_from(len).map_err(|_| {
@@ -32,8 +32,10 @@ pub(crate) fn open(path: &Path) -> Result<Storage> {
     })?;
     #[cfg(feature = "mmap")]
     if len > 0 {
-        return map(&file).map_err(|e| io("map", path, e));
+        return map(&file, at_once).map_err(|e| io("map", path, e));
     }
+    #[cfg(not(feature = "mmap"))]
+    let _ = at_once;
     let mut storage = Storage::zeroed(len);
     file.read_exact(storage.bytes_mut())
         .map_err(|e| io("read", path, e))?;
@@ -42,10 +44,12 @@ pub(crate) fn open(path: &Path) -> Result<Storage> {
 
 #[cfg(feature = "mmap")]
 #[allow(unsafe_code)]
-fn map(file: &File) -> std::io::Result<Storage> {
+fn map(file: &File, at_once: bool) -> std::io::Result<Storage> {
     let mut options = memmap2::MmapOptions::new();
-    // The whole file is about to be verified, so ask for its pages at once.
-    options.populate();
+    // Where the whole file is about to be verified.
+    if at_once {
+        options.populate();
+    }
     // SAFETY: the map is read-only and private to this value. What Rust cannot see is another
     // process that changes the file in place; `Model::open` documents that snapshots are
     // replaced by renaming, never rewritten, which is also how `save` writes them.

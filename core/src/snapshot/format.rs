@@ -98,5 +98,39 @@ sections! {
     /// `f64` × 2 × items: latitude, longitude.
     ColumnPlaces = 41,
     /// A bandit, as its bytes; the keys are in the manifest, in this order.
-    Bandit = 64,
+    Bandit = 48,
+    /// JSON: metric, dimension, counts and options of a vector index.
+    IndexManifest = 64,
+    /// As `ItemOffsets`, for the items of a vector index.
+    IndexIdOffsets = 65,
+    /// As `ItemBytes`, for the items of a vector index.
+    IndexIdBytes = 66,
+    /// As `ItemSlots`, for the items of a vector index.
+    IndexIdSlots = 67,
+    /// `u32` × (items + 1): where each item's rows start; absent where each has one.
+    IndexRowStarts = 68,
+    /// `f32` × dimension: what the codes are relative to; absent where that is zero.
+    IndexCentre = 69,
+    /// `f32` × rows × dimension: the vectors.
+    IndexFloats = 70,
+    /// `u16` × rows × dimension: the vectors in half precision.
+    IndexHalves = 71,
+    /// `u8` × rows × stride: the vectors as codes.
+    IndexCodes = 72,
+    /// `i32` × rows: what the graph's distance adds to a row's inner product.
+    IndexSides = 73,
+    /// `u32` × rows × 2m: the neighbours of each row, `u32::MAX` behind the last.
+    IndexLinks = 74,
+    /// `u32`: the rows of a level above 0; the index is the level.
+    IndexLevelRows = 75,
+    /// `u32`: where each row of the level stands in the level below.
+    IndexLevelDown = 76,
+    /// `u32` × rows of the level × m: neighbours as places in the level.
+    IndexLevelLinks = 77,
+    /// `u32`: rows that stand in the graph for others with the same codes, ascending.
+    IndexTwinFirsts = 78,
+    /// `u32` × (firsts + 1): where the others of each start.
+    IndexTwinStarts = 79,
+    /// `u32`: the others, ascending for each.
+    IndexTwinRows = 80,
 }

@@ -3,6 +3,7 @@
 mod bandits;
 pub(crate) mod compare;
 mod decisions;
+mod index;
 mod offpolicy;
 pub(crate) mod ops;
 
@@ -166,7 +167,7 @@ pub(crate) fn tuned(input: &Value) -> Result<Value> {
     })
 }
 
-fn catalog(given: &Value) -> Result<Catalog> {
+pub(crate) fn catalog(given: &Value) -> Result<Catalog> {
     let mut catalog = match &given["schema"] {
         Value::Null => Catalog::new(),
         schema => Catalog::with_schema(schema)?,

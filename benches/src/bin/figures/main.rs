@@ -10,6 +10,7 @@
     reason = "it prints figures and measures time"
 )]
 
+mod ann;
 mod bandits;
 mod ease;
 mod experiments;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 12] = [
     "quality",
     "train",
     "trials",
@@ -45,6 +46,8 @@ const GROUPS: [&str; 10] = [
     "experiments",
     "bandits",
     "offpolicy",
+    "ann",
+    "ann-large",
 ];
 
 fn main() -> ExitCode {
@@ -81,6 +84,8 @@ fn run() -> Result<(), Failure> {
         "experiments" => experiments::print(&sitting),
         "bandits" => bandits::print(&sitting),
         "offpolicy" => offpolicy::print(&sitting),
+        "ann" => ann::print(&sitting),
+        "ann-large" => ann::print_large(&sitting),
         set if set.starts_with("trials.") => {
             trials::one(&sitting, set.trim_start_matches("trials."))
         }

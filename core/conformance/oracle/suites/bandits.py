@@ -470,7 +470,7 @@ def stored(suite, models):
             manifest = json.loads(sections[1, 0]) | {"bandits": [bandit.key for bandit in given]}
             sections[1, 0] = snapshot.compact(manifest).encode()
             for at, bandit in enumerate(given):
-                sections[64, at] = bandit.bytes()
+                sections[48, at] = bandit.bytes()
             whole = snapshot.lay_out(sections, version=struct.unpack_from("<I", data, 8)[0])
             own = next(bandit for bandit in given if bandit.key == "b")
             expect = {"hash": snapshot.model_hash(whole), "bandits": [bandit.key for bandit in given], "bytes": own.bytes().hex()}

@@ -1,0 +1,332 @@
+//! Inner products of vectors of signed bytes, exact: what a vector index walks and scans.
+//!
+//! A stored row holds `x + 128` for each value `x`, because the widest instruction multiplies
+//! unsigned by signed bytes; it is padded to whole cache lines of 64 bytes. The query is padded
+//! with zeros, so that what stands in a row's padding does not matter. Integers, so every
+//! instruction set gives the same.
+//!
+//! Results are exact up to [`MOST_BYTES`] values: none of the sums on the way there wraps, and
+//! neither does a result.
+
+#[cfg(test)]
+mod tests;
+
+use crate::codes::{Codes, LINE};
+use crate::dispatch::multiversion_codes;
+use crate::sparse::prefetch;
+
+/// The most values of a [`ByteQuery`]: 65,536 · 128 · 255 still fits 31 bits.
+pub const MOST_BYTES: usize = 1 << 16;
+/// The most queries of one [`byte_dots_batch`].
+pub const MOST_BYTE_QUERIES: usize = 8;
+/// Rows (or queries) whose sums are folded together.
+const TOGETHER: usize = 4;
+/// How many rows ahead of the sums their cache lines are asked for.
+const AHEAD: usize = 8;
+/// Bytes from one row to the next: the number of values, rounded up to whole cache lines.
+#[inline]
+#[must_use]
+pub const fn byte_stride(values: usize) -> usize {
+    values.next_multiple_of(LINE)
+}
+
+/// A vector of signed bytes, ready to be multiplied with rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByteQuery {
+    lines: Vec<[i8; LINE]>,
+    /// The sum of the values.
+    sum: i32,
+}
+
+impl ByteQuery {
+    /// A query with these values; at most [`MOST_BYTES`] count.
+    #[must_use]
+    pub fn new(values: &[i8]) -> Self {
+        let mut query = Self::default();
+        query.set(values);
+        query
+    }
+
+    /// Gives it other values, in the memory that it has.
+    pub fn set(&mut self, values: &[i8]) {
+        self.fill(values.iter().copied(), values.len());
+    }
+
+    /// Gives it the first `values` values of a stored row, so that rows can be multiplied with
+    /// each other.
+    pub fn set_row(&mut self, row: &[u8], values: usize) {
+        let row = row.get(..values).unwrap_or(row);
+        self.fill(row.iter().map(|&code| (code ^ 128) as i8), row.len());
+    }
+
+    fn fill(&mut self, values: impl Iterator<Item = i8>, len: usize) {
+        self.lines.clear();
+        self.lines
+            .resize(len.min(MOST_BYTES).div_ceil(LINE), [0; LINE]);
+        self.sum = 0;
+        for (to, value) in self
+            .lines
+            .as_flattened_mut()
+            .iter_mut()
+            .zip(values.take(MOST_BYTES))
+        {
+            *to = value;
+            self.sum += i32::from(value);
+        }
+    }
+}
+
+/// Stored rows, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct ByteRows<'a> {
+    lines: &'a [[u8; LINE]],
+    /// Lines of a row; at least 1.
+    each: usize,
+}
+
+impl Default for ByteRows<'_> {
+    /// No rows.
+    fn default() -> Self {
+        Self {
+            lines: &[],
+            each: 1,
+        }
+    }
+}
+
+impl<'a> ByteRows<'a> {
+    /// Rows of `values` values each, [`byte_stride`] bytes apart. `None` where `values` is 0 or
+    /// above [`MOST_BYTES`], or where the bytes are no whole number of rows.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], values: usize) -> Option<Self> {
+        let (lines, rest) = bytes.as_chunks::<LINE>();
+        let each = values.div_ceil(LINE);
+        let whole = rest.is_empty() && (1..=MOST_BYTES).contains(&values);
+        (whole && lines.len() % each == 0).then_some(Self { lines, each })
+    }
+
+    /// How many there are.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.len() / self.each
+    }
+
+    /// Whether there is none.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Some of them: `count` from `first` on, or as many as there are.
+    #[inline]
+    #[must_use]
+    pub fn block(&self, first: usize, count: usize) -> Self {
+        let rest = self
+            .lines
+            .get(first.saturating_mul(self.each)..)
+            .unwrap_or(&[]);
+        let lines = rest.get(..count.saturating_mul(self.each)).unwrap_or(rest);
+        Self { lines, ..*self }
+    }
+
+    /// The bytes of all of them.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.lines.as_flattened()
+    }
+
+    /// The bytes of a row; none where there is no such row.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, row: u32) -> &'a [u8] {
+        self.lines_of(row as usize).as_flattened()
+    }
+
+    /// Asks for the cache lines of a row. Changes nothing.
+    #[inline]
+    pub fn prefetch(&self, row: u32) {
+        prefetch(self.lines_of(row as usize));
+    }
+
+    #[inline(always)]
+    fn lines_of(&self, row: usize) -> &'a [[u8; LINE]] {
+        let start = row.saturating_mul(self.each);
+        self.lines
+            .get(start..start.saturating_add(self.each))
+            .unwrap_or(&[])
+    }
+}
+
+/// The products of a query with four rows. Rows that are not there, which are empty, give 0.
+///
+/// Written out, without closures around the lines: what is not inlined cannot use the
+/// instruction set.
+#[inline(always)]
+fn four<I: Codes>(isa: I, query: &ByteQuery, rows: [&[[u8; LINE]]; TOGETHER]) -> [i32; TOGETHER] {
+    let mut sums = [isa.nothing(); TOGETHER];
+    let whole = query.lines.len();
+    let excess = isa.excess(query.sum);
+    for (sum, row) in sums.iter_mut().zip(rows) {
+        if let Some(row) = row.get(..whole) {
+            *sum = one(isa, &query.lines, row);
+        }
+    }
+    let mut totals = isa.totals(sums);
+    for (total, row) in totals.iter_mut().zip(rows) {
+        let there = row.len() >= whole;
+        *total = if there { total.wrapping_sub(excess) } else { 0 };
+    }
+    totals
+}
+
+/// The products of a query with a row. Row by row, because a processor foresees one stream from
+/// memory better than four; long rows have four sums, so that none waits for the one before.
+#[inline(always)]
+fn one<I: Codes>(isa: I, query: &[[i8; LINE]], row: &[[u8; LINE]]) -> I::Sums {
+    let mut sums = [isa.nothing(); TOGETHER];
+    let (query, query_rest) = query.as_chunks::<TOGETHER>();
+    let (row, row_rest) = row.as_chunks::<TOGETHER>();
+    for (q, x) in query.iter().zip(row) {
+        sums[0] = isa.add_line(sums[0], &q[0], &x[0]);
+        sums[1] = isa.add_line(sums[1], &q[1], &x[1]);
+        sums[2] = isa.add_line(sums[2], &q[2], &x[2]);
+        sums[3] = isa.add_line(sums[3], &q[3], &x[3]);
+    }
+    let mut sum = isa.join(isa.join(sums[0], sums[1]), isa.join(sums[2], sums[3]));
+    for (q, x) in query_rest.iter().zip(row_rest) {
+        sum = isa.add_line(sum, q, x);
+    }
+    sum
+}
+
+multiversion_codes! {
+    /// `out[n]` = the inner product of the query and row `ids[n]`, exact. Rows that are not
+    /// there give 0; so do all where the query has more lines than a row. Asks for the lines of
+    /// rows ahead, so that a caller who just learned of the ids need not.
+    ///
+    /// ```
+    /// use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots};
+    /// let mut codes = [128u8; 2 * 64];
+    /// codes[0] = 128 + 3;
+    /// codes[64] = 128 - 7;
+    /// let rows = ByteRows::new(&codes, 10).unwrap();
+    /// let mut out = [9; 3];
+    /// byte_dots(&ByteQuery::new(&[100, -1]), rows, &[1, 0, 2], &mut out);
+    /// assert_eq!(out, [-700, 300, 0]);
+    /// ```
+    pub fn byte_dots[isa](query: &ByteQuery, rows: ByteRows<'_>, ids: &[u32], out: &mut [i32]) {
+        for &id in ids.iter().take(AHEAD) {
+            rows.prefetch(id);
+        }
+        for (n, (some, out)) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)).enumerate() {
+            let ahead = ids.get(n * TOGETHER + AHEAD..).unwrap_or(&[]);
+            for &id in ahead.iter().take(TOGETHER) {
+                rows.prefetch(id);
+            }
+            let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
+            for (row, &id) in four_rows.iter_mut().zip(some) {
+                *row = rows.lines_of(id as usize);
+            }
+            let dots = four(isa, query, four_rows);
+            for (to, dot) in out.iter_mut().zip(dots) {
+                *to = dot;
+            }
+        }
+    }
+}
+
+multiversion_codes! {
+    /// `out[n]` = the inner product of the query and row `n`, exact: [`byte_dots`] for rows that
+    /// lie one after the other.
+    pub fn byte_dots_block[isa](query: &ByteQuery, rows: ByteRows<'_>, out: &mut [i32]) {
+        for (n, out) in out.chunks_mut(TOGETHER).enumerate() {
+            let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
+            for (i, row) in four_rows.iter_mut().enumerate() {
+                *row = rows.lines_of(n * TOGETHER + i);
+            }
+            let dots = four(isa, query, four_rows);
+            for (to, dot) in out.iter_mut().zip(dots) {
+                *to = dot;
+            }
+        }
+    }
+}
+
+multiversion_codes! {
+    /// `out[q · rows.len() + n]` = the inner product of query `q` and row `n`, exact, for at most
+    /// [`MOST_BYTE_QUERIES`] queries. Each row comes from memory once, so that a batch costs
+    /// little more than the arithmetic.
+    ///
+    /// Queries beyond the most, and results that find no place in `out`, are left out.
+    pub fn byte_dots_batch[isa](queries: &[ByteQuery], rows: ByteRows<'_>, out: &mut [i32]) {
+        let count = rows.len();
+        if count == 0 {
+            return;
+        }
+        let none = ByteQuery::default();
+        let mut some: [&ByteQuery; MOST_BYTE_QUERIES] = [&none; MOST_BYTE_QUERIES];
+        let mut lines = 0;
+        for (to, query) in some.iter_mut().zip(queries) {
+            *to = query;
+            lines = lines.max(query.lines.len());
+        }
+        let used = queries.len().min(MOST_BYTE_QUERIES);
+        let (groups, _) = some.as_chunks::<TOGETHER>();
+        let groups = &groups[..used.div_ceil(TOGETHER)];
+        for first in (0..count).step_by(2) {
+            let pair = [rows.lines_of(first), rows.lines_of(first + 1)];
+            let next = rows.block(first + 2, 2).lines;
+            for (group, queries) in groups.iter().enumerate() {
+                // Two rows by four queries: eight sums, which every instruction set has room for.
+                let mut sums = [[isa.nothing(); TOGETHER]; 2];
+                let [q0, q1, q2, q3] = queries;
+                if let (Some(a), Some(b)) = (pair[0].get(..lines), pair[1].get(..lines))
+                    && let (Some(q0), Some(q1)) = (q0.lines.get(..lines), q1.lines.get(..lines))
+                    && let (Some(q2), Some(q3)) = (q2.lines.get(..lines), q3.lines.get(..lines))
+                {
+                    // While the last group multiplies what the first one brought into the cache,
+                    // memory has time for the next rows.
+                    let ahead = if group + 1 == groups.len() { next } else { &[] };
+                    for at in 0..lines {
+                        if let Some(two) = ahead.get(2 * at..2 * at + 2) {
+                            prefetch(two);
+                        }
+                        let (a, b) = (&a[at], &b[at]);
+                        sums[0][0] = isa.add_line(sums[0][0], &q0[at], a);
+                        sums[0][1] = isa.add_line(sums[0][1], &q1[at], a);
+                        sums[0][2] = isa.add_line(sums[0][2], &q2[at], a);
+                        sums[0][3] = isa.add_line(sums[0][3], &q3[at], a);
+                        sums[1][0] = isa.add_line(sums[1][0], &q0[at], b);
+                        sums[1][1] = isa.add_line(sums[1][1], &q1[at], b);
+                        sums[1][2] = isa.add_line(sums[1][2], &q2[at], b);
+                        sums[1][3] = isa.add_line(sums[1][3], &q3[at], b);
+                    }
+                } else {
+                    for (sums, row) in sums.iter_mut().zip(pair) {
+                        for (sum, query) in sums.iter_mut().zip(queries) {
+                            if let Some(row) = row.get(..query.lines.len()) {
+                                *sum = one(isa, &query.lines, row);
+                            }
+                        }
+                    }
+                }
+                for (n, sums) in (first..count).zip(sums) {
+                    let totals = isa.totals(sums);
+                    for (i, (query, total)) in queries.iter().zip(totals).enumerate() {
+                        let q = group * TOGETHER + i;
+                        let there = (1..=rows.each).contains(&query.lines.len());
+                        let dot = total.wrapping_sub(isa.excess(query.sum));
+                        if q < used
+                            && let Some(to) = out.get_mut(q * count + n)
+                        {
+                            *to = if there { dot } else { 0 };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

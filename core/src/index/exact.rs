@@ -1,0 +1,176 @@
+//! The flat scan: every row, or every row that may match, and never a wrong answer.
+//!
+//! The codes of all rows go past once, in blocks that stay in the cache. Their inner products
+//! with the query give estimates whose distance from the true score has a bound (Cauchy and
+//! Schwarz, with the lengths of what coding lost). Rows that the bound cannot rule out are scored
+//! from the stored vectors. So the answer is that of scoring every row, for a quarter of the
+//! memory traffic.
+
+use tastemaker_kernels::{byte_dots, byte_dots_block};
+
+use crate::bitset::BitSet;
+
+use super::view::{Asked, View};
+
+/// Rows of a block.
+const BLOCK: usize = 1024;
+/// Candidates are thinned out when there are this many times more than wanted.
+const SLACK: usize = 4;
+/// Below one row in this many, only matching rows are looked at.
+const SPARSE: usize = 8;
+
+/// Buffers of a scan.
+#[derive(Default)]
+pub(super) struct Buffers {
+    dots: Vec<i32>,
+    estimates: Vec<f32>,
+    ids: Vec<u32>,
+    kept: Candidates,
+}
+
+/// Rows that may be among the best, ascending, with their estimates.
+#[derive(Default)]
+pub(super) struct Candidates {
+    rows: Vec<u32>,
+    estimates: Vec<f32>,
+    order: Vec<f32>,
+    /// Rows below this estimate are out.
+    floor: f32,
+    limit: usize,
+    k: usize,
+}
+
+impl Candidates {
+    fn reset(&mut self, k: usize, floor: f32) {
+        self.rows.clear();
+        self.estimates.clear();
+        self.floor = floor;
+        self.k = k;
+        self.limit = k.saturating_mul(SLACK).max(256);
+    }
+
+    fn push(&mut self, view: &View<'_>, asked: &Asked, row: u32, estimate: f32) {
+        self.rows.push(row);
+        self.estimates.push(estimate);
+        if self.rows.len() >= self.limit {
+            self.thin(view, asked);
+            // Where many cannot be told apart, wait longer for the next time.
+            self.limit = self.limit.max(self.rows.len().saturating_mul(2));
+        }
+    }
+
+    /// Raises the floor by what is known now, and drops what is below it.
+    fn thin(&mut self, view: &View<'_>, asked: &Asked) {
+        self.order.clear();
+        if view.row_starts.is_empty() {
+            self.order.extend_from_slice(&self.estimates);
+        } else {
+            // The best row of each item: an item's rows stand together.
+            let mut last = None;
+            for (&row, &estimate) in self.rows.iter().zip(&self.estimates) {
+                let item = view.item_of(row);
+                match self.order.last_mut() {
+                    Some(best) if last == Some(item) => *best = best.max(estimate),
+                    _ => self.order.push(estimate),
+                }
+                last = Some(item);
+            }
+        }
+        if self.order.len() < self.k {
+            return;
+        }
+        let (_, &mut kth, _) = self
+            .order
+            .select_nth_unstable_by(self.k - 1, |a, b| b.total_cmp(a));
+        self.floor = self.floor.max(asked.floor(view, kth));
+        let floor = self.floor;
+        let mut kept = 0;
+        for at in 0..self.rows.len() {
+            if self.estimates[at] >= floor {
+                self.rows[kept] = self.rows[at];
+                self.estimates[kept] = self.estimates[at];
+                kept += 1;
+            }
+        }
+        self.rows.truncate(kept);
+        self.estimates.truncate(kept);
+    }
+}
+
+/// The rows among which the `k` best items are, ascending; `allowed` are the rows that may
+/// match, `least` the score that they must have.
+pub(super) fn scan<'b>(
+    view: &View<'_>,
+    asked: &Asked,
+    allowed: Option<&BitSet>,
+    k: usize,
+    least: Option<f32>,
+    buffers: &'b mut Buffers,
+) -> &'b [u32] {
+    let floor = least.map_or(f32::NEG_INFINITY, |least| asked.floor_of_score(view, least));
+    buffers.kept.reset(k, floor);
+    match allowed {
+        Some(allowed) if allowed.count() < view.rows / SPARSE => {
+            let mut rows = allowed.iter();
+            loop {
+                buffers.ids.clear();
+                buffers
+                    .ids
+                    .extend(rows.by_ref().take(BLOCK).map(|row| row as u32));
+                if buffers.ids.is_empty() {
+                    break;
+                }
+                buffers.dots.resize(buffers.ids.len(), 0);
+                byte_dots(&asked.bytes, view.codes, &buffers.ids, &mut buffers.dots);
+                for (&row, &dot) in buffers.ids.iter().zip(&buffers.dots) {
+                    let estimate = asked.estimate(view, dot, row);
+                    if estimate >= buffers.kept.floor {
+                        buffers.kept.push(view, asked, row, estimate);
+                    }
+                }
+            }
+        }
+        _ => {
+            for first in (0..view.rows).step_by(BLOCK) {
+                let block = view.codes.block(first, BLOCK);
+                buffers.dots.resize(block.len(), 0);
+                byte_dots_block(&asked.bytes, block, &mut buffers.dots);
+                asked.estimates(view, &buffers.dots, first, &mut buffers.estimates);
+                keep(
+                    view,
+                    asked,
+                    first,
+                    &buffers.estimates,
+                    allowed,
+                    &mut buffers.kept,
+                );
+            }
+        }
+    }
+    buffers.kept.thin(view, asked);
+    &buffers.kept.rows
+}
+
+/// Keeps what is above the floor of a block's estimates.
+fn keep(
+    view: &View<'_>,
+    asked: &Asked,
+    first: usize,
+    estimates: &[f32],
+    allowed: Option<&BitSet>,
+    kept: &mut Candidates,
+) {
+    for (part, some) in estimates.chunks(16).enumerate() {
+        // Most parts have nothing: one comparison of vectors, without a branch for each row.
+        let floor = kept.floor;
+        if !some.iter().fold(false, |any, &e| any | (e >= floor)) {
+            continue;
+        }
+        for (at, &estimate) in some.iter().enumerate() {
+            let row = first + part * 16 + at;
+            if estimate >= kept.floor && allowed.is_none_or(|set| set.contains(row)) {
+                kept.push(view, asked, row as u32, estimate);
+            }
+        }
+    }
+}

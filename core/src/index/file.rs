@@ -1,0 +1,362 @@
+//! The index as sections of a file: written, opened, checked. `docs/index-format.md` is the
+//! normative description.
+
+use std::ops::Range;
+
+use serde_json::{Value as Json, json};
+
+use crate::catalog::Catalog;
+use crate::catalog::columns::{self, ColumnInfo};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{IdTable, Ids};
+use crate::snapshot::{Section, Sections, Storage, Writer};
+
+use super::hnsw;
+use super::options::{IndexOptions, Kind, MAX_DIMENSION, MAX_ROWS, Metric, Precision};
+use super::quantize::{Bounds, Scale};
+use super::view::stride;
+
+/// Where the graph comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Links<'a> {
+    /// There is none.
+    None,
+    /// From a build or an update.
+    Built(&'a hnsw::Built),
+    /// From another file, as it is.
+    Copied(&'a Layout),
+}
+
+impl Links<'_> {
+    fn write(&self, writer: &mut Writer) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Built(graph) => {
+                graph.write(writer);
+                graph.height()
+            }
+            Self::Copied(layout) => {
+                let height = layout.height;
+                let levels = 0..=height as u32;
+                let sections = [
+                    Section::IndexLinks,
+                    Section::IndexLevelRows,
+                    Section::IndexLevelDown,
+                    Section::IndexLevelLinks,
+                    Section::IndexTwinFirsts,
+                    Section::IndexTwinStarts,
+                    Section::IndexTwinRows,
+                ];
+                for (level, section) in levels.flat_map(|l| sections.map(|s| (l, s))) {
+                    let range = layout.sections.range(section, level);
+                    if !range.is_empty() {
+                        writer.add(section, level, layout.sections.slice::<u32>(&range));
+                    }
+                }
+                height
+            }
+        }
+    }
+}
+
+/// What an index consists of, before it is written.
+pub(super) struct Parts<'a> {
+    pub(super) options: &'a IndexOptions,
+    pub(super) graph: Links<'a>,
+    /// What `auto` came to.
+    pub(super) kind: Kind,
+    pub(super) dimension: usize,
+    /// The distinct ids, ascending.
+    pub(super) ids: &'a [&'a str],
+    /// Where each item's rows start.
+    pub(super) row_starts: &'a [u32],
+    pub(super) scale: &'a Scale,
+    pub(super) bounds: Bounds,
+    /// One of the two, or neither.
+    pub(super) floats: &'a [f32],
+    pub(super) halves: &'a [u16],
+    pub(super) codes: &'a [u8],
+    pub(super) sides: &'a [i32],
+    pub(super) catalog: Option<&'a Catalog>,
+    /// What the manifest says beside.
+    pub(super) extra: Json,
+}
+
+pub(super) fn corrupt(why: impl std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::CorruptSnapshot,
+        format!("the index is damaged: {why}"),
+    )
+}
+
+/// Writes an index.
+pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
+    let mut writer = Writer::default();
+    let columns = match parts.catalog {
+        None => Json::Null,
+        Some(catalog) => columns::write(&mut writer, catalog, parts.ids)?,
+    };
+    let height = parts.graph.write(&mut writer);
+    let rows = parts.row_starts.last().copied().unwrap_or(0) as usize;
+    let mut manifest = json!({
+        "library": "tastemaker",
+        "version": env!("CARGO_PKG_VERSION"),
+        "options": parts.options.to_json(),
+        "kind": parts.kind.as_str(),
+        "dimension": parts.dimension,
+        "rows": rows,
+        "items": parts.ids.len(),
+        "levels": height,
+        "step": parts.scale.step,
+        "bounds": {"error": parts.bounds.error, "length": parts.bounds.length},
+        "columns": columns,
+    });
+    if let (Some(to), Json::Object(extra)) = (manifest.as_object_mut(), &parts.extra) {
+        to.extend(extra.clone());
+    }
+    let manifest = serde_json::to_vec(&manifest)
+        .map_err(|e| Error::new(ErrorKind::Internal, "the manifest").with_source(e))?;
+    writer.add(Section::IndexManifest, 0, &manifest);
+    let table = IdTable::build(parts.ids.iter().copied())?;
+    writer.add(Section::IndexIdOffsets, 0, &table.offsets);
+    writer.add(Section::IndexIdBytes, 0, &table.bytes);
+    writer.add(Section::IndexIdSlots, 0, &table.slots);
+    if rows != parts.ids.len() {
+        writer.add(Section::IndexRowStarts, 0, parts.row_starts);
+    }
+    if !parts.scale.centre.is_empty() {
+        writer.add(Section::IndexCentre, 0, &parts.scale.centre);
+    }
+    if !parts.floats.is_empty() {
+        writer.add(Section::IndexFloats, 0, parts.floats);
+    }
+    if !parts.halves.is_empty() {
+        writer.add(Section::IndexHalves, 0, parts.halves);
+    }
+    writer.add(Section::IndexCodes, 0, parts.codes);
+    if !parts.sides.is_empty() {
+        writer.add(Section::IndexSides, 0, parts.sides);
+    }
+    writer.finish()
+}
+
+/// What is read from an open file once, and where its large sections lie.
+pub(super) struct Layout {
+    pub(super) sections: Sections,
+    pub(super) manifest: Json,
+    pub(super) options: IndexOptions,
+    pub(super) kind: Kind,
+    pub(super) dimension: usize,
+    pub(super) rows: usize,
+    pub(super) items: usize,
+    pub(super) scale: Scale,
+    pub(super) bounds: Bounds,
+    pub(super) ids: [Range<usize>; 3],
+    pub(super) row_starts: Range<usize>,
+    pub(super) floats: Range<usize>,
+    pub(super) halves: Range<usize>,
+    pub(super) codes: Range<usize>,
+    pub(super) sides: Range<usize>,
+    pub(super) columns: Vec<ColumnInfo>,
+    /// Levels above 0.
+    pub(super) height: usize,
+    pub(super) levels: Option<hnsw::Levels>,
+    /// Rows that stand for others, where those start, and they.
+    pub(super) twins: [Range<usize>; 3],
+}
+
+impl Layout {
+    /// Finds the sections. With `verify`, checks all that they say; without, only the manifest
+    /// and the lengths, so that the time does not depend on the size.
+    pub(super) fn open(sections: Sections, verify: bool) -> Result<Self> {
+        let range = sections.range(Section::IndexManifest, 0);
+        if range.is_empty() {
+            return Err(Error::new(
+                ErrorKind::NotASnapshot,
+                "the file holds no vector index",
+            ));
+        }
+        if !verify {
+            sections.check(Section::IndexManifest, 0)?;
+            sections.check(Section::IndexCentre, 0)?;
+        }
+        let manifest: Json = serde_json::from_slice(sections.slice(&range))
+            .map_err(|e| corrupt("its manifest is not JSON").with_source(e))?;
+        let whole = |name: &str, min: usize, max: usize| {
+            manifest
+                .get(name)
+                .and_then(Json::as_u64)
+                .and_then(|n| usize::try_from(n).ok())
+                .filter(|n| (min..=max).contains(n))
+                .ok_or_else(|| corrupt(format!("its {name}")))
+        };
+        let dimension = whole("dimension", 1, MAX_DIMENSION)?;
+        let rows = whole("rows", 0, MAX_ROWS)?;
+        let items = whole("items", 0, rows)?;
+        let options = IndexOptions::from_json(manifest.get("options").unwrap_or(&Json::Null))
+            .map_err(|e| corrupt("its options").with_source(e))?;
+        let kind = manifest
+            .get("kind")
+            .and_then(Json::as_str)
+            .and_then(Kind::parse)
+            .filter(|kind| *kind != Kind::Auto)
+            .ok_or_else(|| corrupt("its kind"))?;
+        let step = manifest
+            .get("step")
+            .and_then(Json::as_f64)
+            .map(|step| step as f32)
+            .filter(|step| step.is_finite() && *step >= f32::MIN_POSITIVE)
+            .ok_or_else(|| corrupt("its step"))?;
+        let bound = |name: &str| {
+            manifest
+                .get("bounds")
+                .and_then(|bounds| bounds.get(name))
+                .and_then(Json::as_f64)
+                .filter(|bound| bound.is_finite() && *bound >= 0.0)
+                .ok_or_else(|| corrupt(format!("its bound of {name}")))
+        };
+        let bounds = Bounds {
+            error: bound("error")?,
+            length: bound("length")?,
+        };
+
+        let ids = [
+            Section::IndexIdOffsets,
+            Section::IndexIdBytes,
+            Section::IndexIdSlots,
+        ]
+        .map(|section| sections.range(section, 0));
+        sections.exactly::<u32>(Section::IndexIdOffsets, 0, items + 1)?;
+        let row_starts = if rows == items {
+            0..0
+        } else {
+            sections.exactly::<u32>(Section::IndexRowStarts, 0, items + 1)?
+        };
+        let centre = if options.metric == Metric::L2 && rows > 0 {
+            sections.exactly::<f32>(Section::IndexCentre, 0, dimension)?
+        } else {
+            0..0
+        };
+        let centre: Vec<f32> = sections.slice(&centre).to_vec();
+        if !centre.iter().all(|v| v.is_finite()) {
+            return Err(corrupt("its centre"));
+        }
+        let stored = |precision: Precision| match options.storage == precision {
+            true => rows * dimension,
+            false => 0,
+        };
+        let floats = sections.exactly::<f32>(Section::IndexFloats, 0, stored(Precision::F32))?;
+        let halves = sections.exactly::<u16>(Section::IndexHalves, 0, stored(Precision::F16))?;
+        let codes = sections.exactly::<u8>(Section::IndexCodes, 0, rows * stride(dimension))?;
+        let with_sides = match options.metric {
+            Metric::Cosine => 0,
+            Metric::InnerProduct | Metric::L2 => rows,
+        };
+        let sides = sections.exactly::<i32>(Section::IndexSides, 0, with_sides)?;
+        let columns = columns::open(
+            &sections,
+            manifest.get("columns").unwrap_or(&Json::Null),
+            items,
+        )?;
+        let height = whole("levels", 0, hnsw::MAX_LEVELS)?;
+        let levels = match kind {
+            Kind::Hnsw => Some(
+                hnsw::Levels::open(&sections, rows, options.m, height)
+                    .ok_or_else(|| corrupt("the lengths of its graph"))?,
+            ),
+            _ => None,
+        };
+        let twins = [
+            Section::IndexTwinFirsts,
+            Section::IndexTwinStarts,
+            Section::IndexTwinRows,
+        ]
+        .map(|section| sections.range(section, 0));
+        let layout = Self {
+            height,
+            levels,
+            twins,
+            scale: Scale { centre, step },
+            manifest,
+            options,
+            kind,
+            dimension,
+            rows,
+            items,
+            bounds,
+            ids,
+            row_starts,
+            floats,
+            halves,
+            codes,
+            sides,
+            columns,
+            sections,
+        };
+        if verify {
+            layout.check()?;
+        }
+        Ok(layout)
+    }
+
+    pub(super) fn ids(&self) -> Ids<'_> {
+        let [offsets, bytes, slots] = &self.ids;
+        Ids {
+            offsets: self.sections.slice(offsets),
+            bytes: self.sections.slice(bytes),
+            slots: self.sections.slice(slots),
+        }
+    }
+
+    /// Everything that a search relies on, beyond lengths.
+    fn check(&self) -> Result<()> {
+        if !self.ids().check() {
+            return Err(corrupt("the table of items"));
+        }
+        if !self.row_starts.is_empty() {
+            let starts: &[u32] = self.sections.slice(&self.row_starts);
+            let whole = starts.first() == Some(&0)
+                && starts.last().is_some_and(|&end| end as usize == self.rows)
+                && starts.windows(2).all(|w| w[0] < w[1]);
+            if !whole {
+                return Err(corrupt("the rows of its items"));
+            }
+        }
+        if let Some(levels) = &self.levels
+            && !levels.check(&self.sections, self.rows)
+        {
+            return Err(corrupt("a link of its graph"));
+        }
+        let [firsts, starts, others] = &self.twins;
+        let firsts: &[u32] = self.sections.slice(firsts);
+        let starts: &[u32] = self.sections.slice(starts);
+        let others: &[u32] = self.sections.slice(others);
+        let whole = if firsts.is_empty() {
+            starts.is_empty() && others.is_empty()
+        } else {
+            starts.len() == firsts.len() + 1
+                && starts.first() == Some(&0)
+                && starts
+                    .last()
+                    .is_some_and(|&end| end as usize == others.len())
+                && starts.is_sorted()
+                && firsts.windows(2).all(|w| w[0] < w[1])
+                && firsts
+                    .iter()
+                    .chain(others)
+                    .all(|&row| (row as usize) < self.rows)
+        };
+        if !whole {
+            return Err(corrupt("its twins"));
+        }
+        let floats: &[f32] = self.sections.slice(&self.floats);
+        if !floats.iter().all(|v| v.is_finite()) {
+            return Err(corrupt("a vector has a value that is not finite"));
+        }
+        let halves: &[u16] = self.sections.slice(&self.halves);
+        if !halves.iter().all(|h| h & 0x7c00 != 0x7c00) {
+            return Err(corrupt("a vector has a value that is not finite"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! A walk among the rows that match a filter.
+//!
+//! Only rows that match become candidates. Where few neighbours of a candidate match, the walk
+//! looks through those that do not to their neighbours, until it has as many as a row has links
+//! in a level above (Patel and others, ACORN, 2024). It starts at the nearest row that the levels
+//! above lead to, and at matching rows from all over the index, because the matching rows may be
+//! far from the query.
+
+use tastemaker_kernels::{ByteRows, prefetch};
+
+use crate::bitset::BitSet;
+
+use super::graph::{Graph, NO_LINK};
+use super::walk::{Walk, Work};
+
+/// Matching rows from all over the index that a walk starts at.
+const SEEDS: usize = 32;
+/// Candidates whose neighbours are looked at in one step.
+const STEP: usize = 4;
+
+/// Finds candidates for one query among the rows that match; they are then in the walk.
+pub(in super::super) fn walk_filtered(
+    graph: &Graph<'_>,
+    codes: ByteRows<'_>,
+    work: &Work<'_>,
+    allowed: &BitSet,
+    limit: usize,
+    walk: &mut Walk,
+) {
+    walk.expanded = 0;
+    walk.compared = 0;
+    let levels = (1..=graph.height()).rev().map(|level| graph.layer(level));
+    let entry = walk.descend(levels, codes, work);
+    let base = &graph.base;
+    walk.start(base, base.len(), codes, work, &[], limit);
+    walk.places.clear();
+    around(graph, allowed, entry, walk);
+    for row in seeds(allowed) {
+        if walk.seen.insert(row) {
+            walk.places.push(row);
+        }
+    }
+    walk.offer(base, codes, work);
+    loop {
+        walk.places.clear();
+        let mut any = false;
+        for _ in 0..STEP {
+            let Some(place) = walk.pool.pop() else { break };
+            any = true;
+            around(graph, allowed, place, walk);
+        }
+        if !any {
+            return;
+        }
+        walk.offer(base, codes, work);
+        for place in walk.pool.open().take(STEP) {
+            prefetch(base.links(place));
+        }
+    }
+}
+
+/// Collects the new matching rows around a place, itself included.
+#[inline(always)]
+fn around(graph: &Graph<'_>, allowed: &BitSet, place: u32, walk: &mut Walk) {
+    let base = &graph.base;
+    let enough = walk.places.len() + base.width / 2;
+    walk.expanded += 1;
+    if allowed.contains(place as usize) && walk.seen.insert(place) {
+        walk.places.push(place);
+    }
+    let links = base.links(place);
+    for &link in links.iter().take_while(|&&link| link != NO_LINK) {
+        if allowed.contains(link as usize) && walk.seen.insert(link) {
+            walk.places.push(link);
+        }
+    }
+    for &link in links.iter().take_while(|&&link| link != NO_LINK) {
+        if walk.places.len() >= enough {
+            return;
+        }
+        if allowed.contains(link as usize) || !walk.seen.insert(link) {
+            continue;
+        }
+        walk.expanded += 1;
+        let links = base.links(link).iter();
+        for &next in links.take_while(|&&next| next != NO_LINK) {
+            if allowed.contains(next as usize) && walk.seen.insert(next) {
+                walk.places.push(next);
+            }
+        }
+    }
+}
+
+/// Matching rows at equal distances.
+fn seeds(allowed: &BitSet) -> impl Iterator<Item = u32> + '_ {
+    let words = allowed.words();
+    (0..SEEDS).filter_map(move |n| {
+        let first = n * words.len() / SEEDS;
+        let end = ((n + 1) * words.len() / SEEDS).max(first + 1);
+        let some = words.get(first..end.min(words.len()))?;
+        let at = some.iter().position(|&word| word != 0)?;
+        let bit = some.get(at)?.trailing_zeros();
+        Some(((first + at) * 64) as u32 + bit)
+    })
+}

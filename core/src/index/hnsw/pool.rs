@@ -1,0 +1,244 @@
+//! The nearest candidates of a walk, in order.
+
+/// At most `limit` candidates, nearest first. A key holds the distance above the place above one
+/// bit: whether its neighbours were looked at. So the order is total, and equal on every machine.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    keys: Vec<u64>,
+    spare: Vec<u64>,
+    limit: usize,
+    /// No candidate before this one is open.
+    first: usize,
+}
+
+const DONE: u64 = 1;
+
+/// The key of an open candidate.
+#[inline(always)]
+pub(super) fn key_of(distance: u32, place: u32) -> u64 {
+    u64::from(distance) << 32 | u64::from(place << 1)
+}
+
+pub(super) fn place_of(key: u64) -> u32 {
+    (key as u32) >> 1
+}
+
+pub(super) fn distance_of(key: u64) -> u32 {
+    (key >> 32) as u32
+}
+
+impl Pool {
+    pub(super) fn reset(&mut self, limit: usize) {
+        self.keys.clear();
+        self.limit = limit.max(1);
+        self.keys.reserve(self.limit + 1);
+        self.first = 0;
+    }
+
+    pub(super) fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// Candidates at or above this distance are not worth a place.
+    #[inline(always)]
+    pub(super) fn bound(&self) -> u64 {
+        if self.keys.len() < self.limit {
+            u64::MAX
+        } else {
+            self.keys.last().copied().unwrap_or(u64::MAX)
+        }
+    }
+
+    /// Puts candidates in their places, as far as they are near enough; `new` is sorted by the
+    /// way. Each place comes once.
+    #[inline(always)]
+    pub(super) fn offer(&mut self, new: &mut [u64]) {
+        let Some(&nearest) = new.iter().min() else {
+            return;
+        };
+        new.sort_unstable();
+        let at = self.keys.partition_point(|&other| other < nearest);
+        if at >= self.limit {
+            return;
+        }
+        // What is nearer than all that is new stays; the rest is merged behind it.
+        self.spare.clear();
+        self.spare
+            .extend_from_slice(self.keys.get(at..).unwrap_or(&[]));
+        self.keys.truncate(at);
+        let (mut old, mut new) = (self.spare.as_slice(), &*new);
+        while self.keys.len() < self.limit {
+            let (from_old, rest_old) = old.split_first().map_or((u64::MAX, old), |(k, r)| (*k, r));
+            let (from_new, rest_new) = new.split_first().map_or((u64::MAX, new), |(k, r)| (*k, r));
+            if from_new < from_old {
+                self.keys.push(from_new);
+                new = rest_new;
+                if new.is_empty() {
+                    let room = self.limit - self.keys.len();
+                    let rest = old.get(..room).unwrap_or(old);
+                    self.keys.extend_from_slice(rest);
+                    break;
+                }
+            } else if from_old != u64::MAX {
+                self.keys.push(from_old);
+                old = rest_old;
+            } else {
+                break;
+            }
+        }
+        self.first = self.first.min(at);
+    }
+
+    /// The nearest open candidate, which is then done.
+    #[inline(always)]
+    pub(super) fn pop(&mut self) -> Option<u32> {
+        let open = self.keys.get_mut(self.first..)?;
+        let at = open.iter().position(|key| key & DONE == 0);
+        match at {
+            None => {
+                self.first = self.keys.len();
+                None
+            }
+            Some(at) => {
+                let key = open.get_mut(at)?;
+                *key |= DONE;
+                self.first += at + 1;
+                Some(place_of(*key))
+            }
+        }
+    }
+
+    /// The next open candidates, without taking them.
+    pub(super) fn open(&self) -> impl Iterator<Item = u32> + '_ {
+        self.keys
+            .get(self.first..)
+            .unwrap_or(&[])
+            .iter()
+            .filter(|&key| key & DONE == 0)
+            .map(|&key| place_of(key))
+    }
+}
+
+/// The places that a walk came to, as bits; clearing costs what was set.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    words: Vec<u64>,
+    set: Vec<u32>,
+}
+
+impl Seen {
+    pub(super) fn reset(&mut self, places: usize) {
+        for &place in &self.set {
+            if let Some(word) = self.words.get_mut(place as usize / 64) {
+                *word = 0;
+            }
+        }
+        self.set.clear();
+        let words = places.div_ceil(64);
+        if self.words.len() < words {
+            self.words.resize(words, 0);
+        }
+    }
+
+    /// Marks the first `count` of some places, and puts those that are new behind `places`, which
+    /// has room. Places beyond the last are never new. Whether one is new can hardly be foreseen,
+    /// so there is no branch on it.
+    #[inline(always)]
+    pub(super) fn insert_all(&mut self, some: &[u32], places: &mut Vec<u32>) {
+        let first = places.len();
+        places.resize(first + some.len(), 0);
+        let mut count = 0;
+        if let Some(out) = places.get_mut(first..) {
+            for &place in some {
+                let bit = 1u64 << (place % 64);
+                let mut new = 0;
+                if let Some(word) = self.words.get_mut(place as usize / 64) {
+                    new = usize::from(*word & bit == 0);
+                    *word |= bit;
+                }
+                if let Some(slot) = out.get_mut(count) {
+                    *slot = place;
+                }
+                count += new;
+            }
+        }
+        places.truncate(first + count);
+        self.set
+            .extend_from_slice(places.get(first..).unwrap_or(&[]));
+    }
+
+    /// Whether a place is new; places beyond the last never are.
+    #[inline(always)]
+    pub(super) fn insert(&mut self, place: u32) -> bool {
+        let Some(word) = self.words.get_mut(place as usize / 64) else {
+            return false;
+        };
+        let bit = 1u64 << (place % 64);
+        let new = *word & bit == 0;
+        if new {
+            *word |= bit;
+            self.set.push(place);
+        }
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_pool_is_a_sorted_list_cut_short(
+            batches in prop::collection::vec((prop::collection::vec(0u32..50, 0..6), any::<bool>()), 1..60),
+            limit in 1usize..20,
+        ) {
+            let mut pool = Pool::default();
+            pool.reset(limit);
+            let mut list: Vec<(u32, u32, bool)> = Vec::new();
+            let mut place = 0;
+            for (distances, pop) in batches {
+                let mut new = Vec::new();
+                for distance in distances {
+                    new.push(key_of(distance, place));
+                    list.push((distance, place, false));
+                    place += 1;
+                }
+                new.reverse();
+                pool.offer(&mut new);
+                list.sort_unstable();
+                list.truncate(limit);
+                if pop {
+                    let open = list.iter_mut().find(|c| !c.2);
+                    let expected = open.map(|c| {
+                        c.2 = true;
+                        c.1
+                    });
+                    prop_assert_eq!(pool.pop(), expected);
+                }
+                let found: Vec<(u32, u32)> = pool.keys().iter().map(|&k| (distance_of(k), place_of(k))).collect();
+                let expected: Vec<(u32, u32)> = list.iter().map(|c| (c.0, c.1)).collect();
+                prop_assert_eq!(found, expected);
+                let open: Vec<u32> = pool.open().collect();
+                let expected: Vec<u32> = list.iter().filter(|c| !c.2).map(|c| c.1).collect();
+                prop_assert_eq!(open, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn places_are_new_once() {
+        let mut seen = Seen::default();
+        for _ in 0..3 {
+            seen.reset(130);
+            assert!(seen.insert(129) && seen.insert(0) && !seen.insert(129));
+            let mut places = vec![7];
+            seen.insert_all(&[0, 5, 129, 64, 5, u32::MAX], &mut places);
+            assert_eq!(places, [7, 5, 64]);
+            assert!(!seen.insert(1 << 20));
+        }
+        seen.reset(64);
+        assert!(seen.insert(63));
+    }
+}

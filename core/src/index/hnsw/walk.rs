@@ -1,0 +1,262 @@
+//! Walks through the graph: down the levels by the best neighbour, then with a pool of
+//! candidates.
+//!
+//! A walk waits for memory, not for arithmetic. So a step looks at the neighbours of several
+//! candidates at once, and many walks take their steps in turn, each asking for the lines of its
+//! next step before the others go on.
+
+use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots, prefetch};
+
+use super::graph::{Graph, Layer, NO_LINK};
+use super::keys::Keys;
+use super::pool::{Pool, Seen, key_of, place_of};
+
+/// Candidates whose neighbours are looked at in one step.
+const STEP: usize = 4;
+
+/// The state of one walk, to be used again.
+#[derive(Debug, Default)]
+pub(in super::super) struct Walk {
+    pub(super) pool: Pool,
+    pub(super) seen: Seen,
+    /// The new places of a step, and their rows and inner products.
+    pub(super) places: Vec<u32>,
+    pub(super) rows: Vec<u32>,
+    pub(super) dots: Vec<i32>,
+    /// Candidates of a step that are near enough.
+    near: Vec<u64>,
+    /// Places whose neighbours were looked at.
+    pub(super) expanded: usize,
+    /// Rows whose distance was computed.
+    pub(super) compared: usize,
+}
+
+/// What a walk is about.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Work<'a> {
+    pub(in super::super) query: &'a ByteQuery,
+    pub(in super::super) keys: Keys<'a>,
+}
+
+impl Walk {
+    /// The rows that were found, nearest first, as far as `most`.
+    pub(in super::super) fn found(&self, most: usize) -> impl Iterator<Item = u32> + '_ {
+        self.pool.keys().iter().take(most).map(|&key| place_of(key))
+    }
+
+    /// How many places it expanded, and rows it compared.
+    pub(in super::super) fn counts(&self) -> (usize, usize) {
+        (self.expanded, self.compared)
+    }
+
+    /// Computes the distances of `places`, and offers them to the pool.
+    #[inline(always)]
+    pub(super) fn offer(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>, work: &Work<'_>) {
+        let Self {
+            pool,
+            places,
+            rows,
+            dots,
+            near,
+            compared,
+            ..
+        } = self;
+        let rows: &[u32] = if layer.rows.is_empty() {
+            places
+        } else {
+            rows.clear();
+            rows.extend(places.iter().map(|&place| layer.row(place)));
+            rows
+        };
+        if dots.len() < rows.len() {
+            dots.resize(rows.len(), 0);
+        }
+        let dots = dots.get_mut(..rows.len()).unwrap_or(&mut []);
+        byte_dots(work.query, codes, rows, dots);
+        *compared += rows.len();
+        let bound = pool.bound();
+        let mut count = 0;
+        if near.len() < rows.len() {
+            near.resize(rows.len(), 0);
+        }
+        // Without a branch on what cannot be foreseen.
+        for ((&place, &row), &dot) in places.iter().zip(rows).zip(dots.iter()) {
+            let key = key_of(work.keys.key(row, dot), place);
+            if let Some(slot) = near.get_mut(count) {
+                *slot = key;
+            }
+            count += usize::from(key < bound);
+        }
+        pool.offer(near.get_mut(..count).unwrap_or(&mut []));
+    }
+
+    /// Starts in a level.
+    pub(super) fn start(
+        &mut self,
+        layer: &Layer<'_>,
+        places: usize,
+        codes: ByteRows<'_>,
+        work: &Work<'_>,
+        entry: &[u32],
+        limit: usize,
+    ) {
+        self.pool.reset(limit);
+        self.seen.reset(places);
+        self.places.clear();
+        for &place in entry {
+            if self.seen.insert(place) {
+                self.places.push(place);
+            }
+        }
+        self.offer(layer, codes, work);
+        self.ask(layer);
+    }
+
+    /// Asks for the links of the next step.
+    #[inline(always)]
+    fn ask(&self, layer: &Layer<'_>) {
+        for place in self.pool.open().take(STEP) {
+            prefetch(layer.links(place));
+        }
+    }
+
+    /// Takes the nearest open candidates and collects their new neighbours; false where no
+    /// candidate is open.
+    #[inline(always)]
+    pub(super) fn collect(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>) -> bool {
+        self.places.clear();
+        let mut any = false;
+        for _ in 0..STEP {
+            let Some(place) = self.pool.pop() else { break };
+            any = true;
+            self.expanded += 1;
+            let first = self.places.len();
+            self.seen.insert_all(layer.filled(place), &mut self.places);
+            // All at once: memory brings many lines in the time of one.
+            for &place in self.places.get(first..).unwrap_or(&[]) {
+                codes.prefetch(layer.row(place));
+            }
+        }
+        any
+    }
+
+    /// Walks in one level until no candidate is open.
+    pub(super) fn run(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>, work: &Work<'_>) {
+        while self.collect(layer, codes) {
+            self.offer(layer, codes, work);
+            self.ask(layer);
+        }
+    }
+
+    /// Goes to the best neighbour as long as there is a better one.
+    pub(super) fn greedy(
+        &mut self,
+        layer: &Layer<'_>,
+        codes: ByteRows<'_>,
+        work: &Work<'_>,
+        entry: u32,
+    ) -> u32 {
+        let mut best = (u32::MAX, entry);
+        self.places.clear();
+        self.places.push(entry);
+        // Each round comes strictly nearer, so it ends.
+        loop {
+            self.rows.clear();
+            self.rows
+                .extend(self.places.iter().map(|&place| layer.row(place)));
+            self.dots.clear();
+            self.dots.resize(self.rows.len(), 0);
+            byte_dots(work.query, codes, &self.rows, &mut self.dots);
+            self.compared += self.rows.len();
+            let mut better = false;
+            for ((&place, &row), &dot) in self.places.iter().zip(&self.rows).zip(&self.dots) {
+                let key = (work.keys.key(row, dot), place);
+                if key < best {
+                    best = key;
+                    better = true;
+                }
+            }
+            if !better {
+                return best.1;
+            }
+            self.expanded += 1;
+            self.places.clear();
+            let links = layer.links(best.1).iter();
+            self.places
+                .extend(links.take_while(|&&link| link != NO_LINK));
+        }
+    }
+
+    /// The way down to a level, from the top.
+    pub(super) fn descend<'a>(
+        &mut self,
+        layers: impl Iterator<Item = Layer<'a>>,
+        codes: ByteRows<'_>,
+        work: &Work<'_>,
+    ) -> u32 {
+        let mut entry = 0;
+        for layer in layers {
+            entry = self.greedy(&layer, codes, work, entry);
+            entry = layer.below(entry);
+        }
+        entry
+    }
+
+    fn begin(&mut self, graph: &Graph<'_>, codes: ByteRows<'_>, work: &Work<'_>, limit: usize) {
+        self.expanded = 0;
+        self.compared = 0;
+        let levels = (1..=graph.height()).rev().map(|level| graph.layer(level));
+        let entry = self.descend(levels, codes, work);
+        self.start(&graph.base, graph.base.len(), codes, work, &[entry], limit);
+    }
+}
+
+/// Finds candidates for one query; they are then in the walk.
+pub(in super::super) fn walk(
+    graph: &Graph<'_>,
+    codes: ByteRows<'_>,
+    work: &Work<'_>,
+    limit: usize,
+    walk: &mut Walk,
+) {
+    walk.begin(graph, codes, work, limit);
+    walk.run(&graph.base, codes, work);
+}
+
+/// Finds candidates for several queries, whose steps take turns. The same as one by one.
+pub(in super::super) fn walk_many(
+    graph: &Graph<'_>,
+    codes: ByteRows<'_>,
+    work: &[Work<'_>],
+    limit: usize,
+    walks: &mut [Walk],
+) {
+    for (walk, work) in walks.iter_mut().zip(work) {
+        walk.begin(graph, codes, work, limit);
+    }
+    run_many(&graph.base, codes, work, walks);
+}
+
+/// Walks that were started, in turns, until each is done.
+pub(super) fn run_many(
+    layer: &Layer<'_>,
+    codes: ByteRows<'_>,
+    work: &[Work<'_>],
+    walks: &mut [Walk],
+) {
+    let mut open: Vec<usize> = (0..walks.len().min(work.len())).collect();
+    while !open.is_empty() {
+        open.retain(|&n| {
+            let Some(walk) = walks.get_mut(n) else {
+                return false;
+            };
+            walk.collect(layer, codes)
+        });
+        for &n in &open {
+            if let (Some(walk), Some(work)) = (walks.get_mut(n), work.get(n)) {
+                walk.offer(layer, codes, work);
+                walk.ask(layer);
+            }
+        }
+    }
+}

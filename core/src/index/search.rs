@@ -1,0 +1,411 @@
+//! From a question to an answer: what may match, which way to go, the final scores.
+
+use std::sync::Arc;
+
+use crate::bitset::BitSet;
+use crate::error::{Error, ErrorKind, Result};
+
+use super::answer::{Neighbor, Neighbors, Plan, SearchTrace};
+use super::best::best_items;
+use super::diverse::diversify;
+use super::exact;
+use super::hnsw::{self, Graph, Walk, Work};
+use super::options::SearchOptions;
+use super::target::{Resolved, Scoring, Target};
+use super::view::{Asked, View};
+use super::{Inner, VectorIndex};
+
+/// Named items that are dropped from the answer instead of being filtered out on the way.
+const MOST_DROPPED: usize = 64;
+/// Rows that are scored together.
+const CHUNK: usize = 1024;
+
+/// Reusable buffers of a search.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) asked: Asked,
+    pub(super) exact: exact::Buffers,
+    pub(super) walk: Walk,
+    pub(super) rows: Vec<u32>,
+    pub(super) row: Vec<f32>,
+    pub(super) scores: Vec<f32>,
+}
+
+/// What may match.
+#[derive(Clone)]
+pub(super) struct Allowed {
+    /// The rows, or all.
+    pub(super) rows: Option<Arc<BitSet>>,
+    /// How many they are.
+    pub(super) matching: usize,
+    /// Items to drop from the answer, ascending; few.
+    pub(super) dropped: Vec<u32>,
+    /// `rows` as rows of the graph, where those are others.
+    pub(super) standing: Option<Arc<BitSet>>,
+}
+
+impl Allowed {
+    pub(super) fn new(
+        inner: &Inner,
+        view: &View<'_>,
+        options: &SearchOptions,
+        named: &[u32],
+    ) -> Result<Self> {
+        let mut items: Option<BitSet> = None;
+        if let Some(given) = &options.items {
+            if given.len() != view.items {
+                return Err(Error::new(
+                    ErrorKind::LengthMismatch,
+                    format!(
+                        "search.items is a set over {} items; the index has {}",
+                        given.len(),
+                        view.items
+                    ),
+                ));
+            }
+            items = Some(BitSet::clone(given));
+        }
+        let mut narrow = |set: BitSet| match &mut items {
+            Some(items) => items.intersect(&set),
+            None => items = Some(set),
+        };
+        if let Some(filter) = &options.filter {
+            narrow(inner.matching(filter)?);
+        }
+        if let Some(allow) = &options.allow {
+            let mut set = BitSet::empty(view.items);
+            for item in allow.iter().filter_map(|id| view.ids.find(id)) {
+                set.insert(item as usize);
+            }
+            narrow(set);
+        }
+        let mut dropped: Vec<u32> = options
+            .deny
+            .iter()
+            .filter_map(|id| view.ids.find(id))
+            .chain(named.iter().copied())
+            .collect();
+        dropped.sort_unstable();
+        dropped.dedup();
+        if items.is_some() || dropped.len() > MOST_DROPPED {
+            let items = items.get_or_insert_with(|| BitSet::full(view.items));
+            for item in dropped.drain(..) {
+                items.remove(item as usize);
+            }
+        }
+        let rows = items.map(|items| view.rows_in(&items));
+        Ok(Self {
+            matching: rows.as_ref().map_or(view.rows, BitSet::count),
+            standing: rows
+                .as_ref()
+                .and_then(|rows| view.standing_for(rows))
+                .map(Arc::new),
+            rows: rows.map(Arc::new),
+            dropped,
+        })
+    }
+
+    /// The same without one item.
+    pub(super) fn without(&self, item: u32) -> Self {
+        let mut dropped = self.dropped.clone();
+        if let Err(at) = dropped.binary_search(&item) {
+            dropped.insert(at, item);
+        }
+        Self {
+            rows: self.rows.clone(),
+            matching: self.matching,
+            dropped,
+            standing: self.standing.clone(),
+        }
+    }
+}
+
+impl Inner {
+    /// Answers one question with the scratch of the caller.
+    pub(super) fn search(
+        &self,
+        target: &Target<'_>,
+        options: &SearchOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Neighbors> {
+        options.validate()?;
+        let view = self.view();
+        let resolved = Resolved::new(&view, target)?;
+        let allowed = Allowed::new(self, &view, options, &resolved.named)?;
+        self.answer(&view, &resolved, &allowed, options, scratch)
+    }
+
+    /// Answers a question whose parts were resolved.
+    pub(super) fn answer(
+        &self,
+        view: &View<'_>,
+        resolved: &Resolved,
+        allowed: &Allowed,
+        options: &SearchOptions,
+        scratch: &mut Scratch,
+    ) -> Result<Neighbors> {
+        let wanted = options.wanted();
+        let mut trace = SearchTrace::new(Plan::Exact, allowed.matching);
+        let items = if allowed.matching == 0 {
+            trace.plan = Plan::Nothing;
+            Vec::new()
+        } else if matches!(resolved.scoring, Scoring::One) {
+            scratch.asked.set(view, &resolved.vector);
+            self.nearest(view, allowed, options, wanted, scratch, &mut trace)
+        } else {
+            by_examples(
+                view,
+                &resolved.scoring,
+                allowed,
+                options,
+                wanted,
+                &mut trace,
+            )
+        };
+        Ok(told(view, items, options, trace))
+    }
+
+    /// The answer to a question whose walk is done: in the scratch, as is the query.
+    pub(super) fn finish_walk(
+        &self,
+        view: &View<'_>,
+        allowed: &Allowed,
+        options: &SearchOptions,
+        ef: usize,
+        scratch: &mut Scratch,
+    ) -> Neighbors {
+        let mut trace = SearchTrace::new(Plan::Hnsw, allowed.matching);
+        let wanted = options.wanted();
+        let more = wanted.saturating_add(allowed.dropped.len());
+        let items = match finish(view, allowed, options, more, ef, scratch, &mut trace) {
+            Some(items) => cut(items, &allowed.dropped, wanted),
+            None => {
+                trace.plan = Plan::HnswThenExact;
+                exactly(view, allowed, options, wanted, scratch, &mut trace)
+            }
+        };
+        told(view, items, options, trace)
+    }
+
+    /// The nearest items of `scratch.asked`.
+    fn nearest(
+        &self,
+        view: &View<'_>,
+        allowed: &Allowed,
+        options: &SearchOptions,
+        wanted: usize,
+        scratch: &mut Scratch,
+        trace: &mut SearchTrace,
+    ) -> Vec<Neighbor> {
+        let more = wanted.saturating_add(allowed.dropped.len());
+        let route = Route::choose(self, view, allowed, options, more);
+        if let Some((graph, ef)) = route.graph {
+            let work = Work {
+                query: &scratch.asked.bytes,
+                keys: scratch.asked.keys(view),
+            };
+            match allowed.standing.as_deref().or(allowed.rows.as_deref()) {
+                None => hnsw::walk(&graph, view.codes, &work, ef, &mut scratch.walk),
+                Some(set) => {
+                    hnsw::walk_filtered(&graph, view.codes, &work, set, ef, &mut scratch.walk);
+                }
+            }
+            let items = finish(view, allowed, options, more, ef, scratch, trace);
+            if let Some(items) = items {
+                return cut(items, &allowed.dropped, wanted);
+            }
+            trace.plan = Plan::HnswThenExact;
+        }
+        exactly(view, allowed, options, wanted, scratch, trace)
+    }
+}
+
+/// The nearest items of `scratch.asked`, by the flat scan.
+fn exactly(
+    view: &View<'_>,
+    allowed: &Allowed,
+    options: &SearchOptions,
+    wanted: usize,
+    scratch: &mut Scratch,
+    trace: &mut SearchTrace,
+) -> Vec<Neighbor> {
+    let more = wanted.saturating_add(allowed.dropped.len());
+    let Scratch {
+        asked,
+        exact,
+        row,
+        scores,
+        ..
+    } = scratch;
+    let rows = allowed.rows.as_deref();
+    let found = exact::scan(view, asked, rows, more, options.min_score, exact);
+    trace.compared += allowed.matching;
+    trace.rescored += found.len();
+    view.score(&asked.floats, found, row, scores);
+    let items = best_items(view, found, scores, more, options.min_score);
+    cut(items, &allowed.dropped, wanted)
+}
+
+/// The answer as it is told: with variety, and with the trace, where they were asked for.
+fn told(
+    view: &View<'_>,
+    mut items: Vec<Neighbor>,
+    options: &SearchOptions,
+    trace: SearchTrace,
+) -> Neighbors {
+    if let Some(share) = options.diversity.filter(|share| *share > 0.0) {
+        items = diversify(view, items, options.k, share);
+    }
+    Neighbors {
+        items,
+        trace: options.trace.then_some(trace),
+    }
+}
+
+/// Rows of a graph walk for each that an exact scan may look at instead.
+const SCAN_FOR_WALK: usize = 3;
+
+/// Which way a search goes.
+pub(super) struct Route<'a> {
+    /// The graph, and how many candidates to keep; `None` for the exact scan.
+    pub(super) graph: Option<(Graph<'a>, usize)>,
+}
+
+impl<'a> Route<'a> {
+    /// The graph, unless it is not there, or so few rows match that looking at all is as cheap.
+    pub(super) fn choose(
+        inner: &Inner,
+        view: &View<'a>,
+        allowed: &Allowed,
+        options: &SearchOptions,
+        wanted: usize,
+    ) -> Self {
+        let ef = options.ef.unwrap_or(inner.layout.options.ef).max(wanted);
+        let cost = ef
+            .saturating_mul(inner.layout.options.m)
+            .saturating_mul(SCAN_FOR_WALK);
+        let graph = view
+            .graph
+            .filter(|_| !options.exact && allowed.matching > cost);
+        Self {
+            graph: graph.map(|graph| (graph, ef)),
+        }
+    }
+}
+
+/// Scores what a walk found. `None` where that is too few items though more match.
+pub(super) fn finish(
+    view: &View<'_>,
+    allowed: &Allowed,
+    options: &SearchOptions,
+    more: usize,
+    ef: usize,
+    scratch: &mut Scratch,
+    trace: &mut SearchTrace,
+) -> Option<Vec<Neighbor>> {
+    let Scratch {
+        asked,
+        walk,
+        row,
+        scores,
+        rows,
+        ..
+    } = scratch;
+    let narrowed = allowed.rows.as_deref();
+    trace.plan = match narrowed {
+        None => Plan::Hnsw,
+        Some(_) => Plan::FilteredHnsw,
+    };
+    trace.ef = ef;
+    let (expanded, compared) = walk.counts();
+    trace.expanded += expanded;
+    trace.compared += compared;
+    // Codes tell near from far, not the nearest from each other: score some more than wanted.
+    let several = !view.row_starts.is_empty();
+    let most = if several {
+        ef
+    } else {
+        more.saturating_add(more / 2).saturating_add(RESCORED)
+    };
+    rows.clear();
+    for found in walk.found(most) {
+        if (found as usize) < view.rows {
+            let own = |row: &u32| narrowed.is_none_or(|set| set.contains(*row as usize));
+            let twins = view.twins_of(found).iter().copied();
+            rows.extend(std::iter::once(found).chain(twins).filter(own).take(most));
+        }
+        if rows.len() >= most && !several {
+            break;
+        }
+    }
+    for &row in rows.iter() {
+        view.prefetch(row);
+    }
+    trace.rescored += rows.len();
+    view.score(&asked.floats, rows, row, scores);
+    let items = best_items(view, rows, scores, more, None);
+    let enough = more.min(allowed.matching);
+    // With several rows an item, fewer items than rows may match.
+    if items.len() < enough && !(several && rows.len() >= allowed.matching) {
+        return None;
+    }
+    let near = |n: &Neighbor| options.min_score.is_none_or(|least| n.score >= least);
+    Some(items.into_iter().filter(near).collect())
+}
+
+/// Rows that are scored beyond those wanted.
+const RESCORED: usize = 16;
+
+/// Takes named items out, and keeps as many as are wanted.
+fn cut(mut items: Vec<Neighbor>, dropped: &[u32], wanted: usize) -> Vec<Neighbor> {
+    items.retain(|n| dropped.binary_search(&n.item).is_err());
+    items.truncate(wanted);
+    items
+}
+
+/// Scores every row that may match by several examples.
+fn by_examples(
+    view: &View<'_>,
+    scoring: &Scoring,
+    allowed: &Allowed,
+    options: &SearchOptions,
+    wanted: usize,
+    trace: &mut SearchTrace,
+) -> Vec<Neighbor> {
+    let all: Vec<u32> = match &allowed.rows {
+        None => (0..view.rows as u32).collect(),
+        Some(rows) => rows.iter().map(|row| row as u32).collect(),
+    };
+    trace.rescored = all.len();
+    let mut row = Vec::new();
+    let mut scores = Vec::with_capacity(all.len());
+    for rows in all.chunks(CHUNK) {
+        scores.extend(scoring.apply(rows.len(), &mut |example, out| {
+            view.score(example, rows, &mut row, out);
+        }));
+    }
+    let more = wanted.saturating_add(allowed.dropped.len());
+    let items = best_items(view, &all, &scores, more, options.min_score);
+    cut(items, &allowed.dropped, wanted)
+}
+
+impl VectorIndex {
+    /// What is nearest to a target, by (score descending, item ascending).
+    ///
+    /// Exactly `k` items come whenever so many match, at every selectivity of a filter; with
+    /// [`Kind::Exact`](super::Kind::Exact), or `exact`, they are the true nearest. Scores are those
+    /// of the stored vectors, in one order of arithmetic on every processor.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for an option out of range, [`ErrorKind::InvalidVector`] for
+    /// a vector of another length, with a value that is not finite, or without a direction where
+    /// the cosine needs one; [`ErrorKind::UnknownItem`] for an item that is not in the index;
+    /// [`ErrorKind::InvalidCondition`] for a filter where the index has no attributes;
+    /// [`ErrorKind::LengthMismatch`] for `items` of another length.
+    pub fn search(&self, target: &Target<'_>, options: &SearchOptions) -> Result<Neighbors> {
+        let mut scratch = self.inner.take();
+        let answer = self.inner.search(target, options, &mut scratch);
+        self.inner.give(scratch);
+        answer
+    }
+}
