@@ -164,7 +164,8 @@ fn draws(bandit: &Bandit, beta: bool, count: usize, bad: &mut Vec<String>) {
         }
         counts[best.1] += 1.0;
     }
-    let answer = bandit.propensities(&Request::new("")).unwrap();
+    let request = Request::new("");
+    let answer = bandit.propensities(&request).unwrap();
     let shares: Vec<f64> = answer.choices[0].shares.iter().map(|(_, s)| *s).collect();
     let name = format!("{}: draws of the beliefs", answer.policy);
     compare(&name, &shares, &counts, bad);
