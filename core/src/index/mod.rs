@@ -28,7 +28,6 @@ mod hnsw;
 mod import;
 mod options;
 mod quantize;
-mod request;
 mod search;
 mod target;
 #[cfg(test)]
@@ -51,7 +50,6 @@ pub use options::{
     IndexOptions, Kind, MAX_COMPONENT, MAX_DIMENSION, MAX_EF, MAX_K, MAX_ROWS, Metric, Precision,
     SearchOptions,
 };
-pub use request::SearchRequest;
 pub use target::{Example, Strategy, Target};
 pub use update::{Changes, Updated};
 pub use vectors::Vectors;
