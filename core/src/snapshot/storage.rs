@@ -14,6 +14,10 @@ pub(crate) enum Storage {
     /// A memory map; it starts at a page.
     #[cfg(feature = "mmap")]
     Mapped(memmap2::Mmap),
+    /// Memory of our own, from the system in large pages where it has some: what is read here and
+    /// there in a large index waits for page tables as much as for memory.
+    #[cfg(all(feature = "mmap", target_os = "linux"))]
+    Large(memmap2::MmapMut),
 }
 
 impl Storage {
@@ -26,6 +30,14 @@ impl Storage {
 
     /// An empty buffer of `len` zero bytes, for a reader to fill.
     pub(crate) fn zeroed(len: usize) -> Self {
+        #[cfg(all(feature = "mmap", target_os = "linux"))]
+        if len >= LARGE
+            && let Ok(map) = memmap2::MmapMut::map_anon(len)
+        {
+            // Advice; where it is not taken, the pages are small.
+            let _ = map.advise(memmap2::Advice::HugePage);
+            return Self::Large(map);
+        }
         let words = vec![0u64; len.div_ceil(WORD) + ALIGN / WORD];
         // How far the vector's start is from a line. A vector that nobody grows stays where it is.
         let first = (words.as_ptr() as usize).wrapping_neg() % ALIGN / WORD;
@@ -40,6 +52,8 @@ impl Storage {
                 .unwrap_or(&mut []),
             #[cfg(feature = "mmap")]
             Self::Mapped(_) => &mut [],
+            #[cfg(all(feature = "mmap", target_os = "linux"))]
+            Self::Large(map) => map,
         }
     }
 
@@ -50,9 +64,15 @@ impl Storage {
                 .unwrap_or(&[]),
             #[cfg(feature = "mmap")]
             Self::Mapped(map) => map,
+            #[cfg(all(feature = "mmap", target_os = "linux"))]
+            Self::Large(map) => map,
         }
     }
 }
+
+/// From how many bytes on memory comes in large pages.
+#[cfg(all(feature = "mmap", target_os = "linux"))]
+const LARGE: usize = 4 << 20;
 
 /// Bytes of a word of owned memory.
 const WORD: usize = size_of::<u64>();

@@ -38,6 +38,18 @@ impl<'a> Layer<'a> {
         self.links.get(start..start + self.width).unwrap_or(&[])
     }
 
+    /// The neighbours of a place.
+    #[inline(always)]
+    pub(super) fn filled(&self, place: u32) -> &'a [u32] {
+        let links = self.links(place);
+        // Filled from the front, and most rows are full.
+        let mut end = links.len();
+        while end > 0 && links.get(end - 1) == Some(&NO_LINK) {
+            end -= 1;
+        }
+        links.get(..end).unwrap_or(&[])
+    }
+
     pub(super) fn len(&self) -> usize {
         self.links.len() / self.width.max(1)
     }

@@ -5,12 +5,19 @@
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     keys: Vec<u64>,
+    spare: Vec<u64>,
     limit: usize,
     /// No candidate before this one is open.
     first: usize,
 }
 
 const DONE: u64 = 1;
+
+/// The key of an open candidate.
+#[inline(always)]
+pub(super) fn key_of(distance: u32, place: u32) -> u64 {
+    u64::from(distance) << 32 | u64::from(place << 1)
+}
 
 pub(super) fn place_of(key: u64) -> u32 {
     (key as u32) >> 1
@@ -42,18 +49,43 @@ impl Pool {
         }
     }
 
-    /// Puts a candidate in its place, if it is near enough. Each place comes once.
+    /// Puts candidates in their places, as far as they are near enough; `new` is sorted by the
+    /// way. Each place comes once.
     #[inline(always)]
-    pub(super) fn push(&mut self, distance: u32, place: u32) {
-        let key = u64::from(distance) << 32 | u64::from(place << 1);
-        if key >= self.bound() {
+    pub(super) fn offer(&mut self, new: &mut [u64]) {
+        let Some(&nearest) = new.iter().min() else {
+            return;
+        };
+        new.sort_unstable();
+        let at = self.keys.partition_point(|&other| other < nearest);
+        if at >= self.limit {
             return;
         }
-        let at = self.keys.partition_point(|&other| other < key);
-        if self.keys.len() >= self.limit {
-            self.keys.pop();
+        // What is nearer than all that is new stays; the rest is merged behind it.
+        self.spare.clear();
+        self.spare
+            .extend_from_slice(self.keys.get(at..).unwrap_or(&[]));
+        self.keys.truncate(at);
+        let (mut old, mut new) = (self.spare.as_slice(), &*new);
+        while self.keys.len() < self.limit {
+            let (from_old, rest_old) = old.split_first().map_or((u64::MAX, old), |(k, r)| (*k, r));
+            let (from_new, rest_new) = new.split_first().map_or((u64::MAX, new), |(k, r)| (*k, r));
+            if from_new < from_old {
+                self.keys.push(from_new);
+                new = rest_new;
+                if new.is_empty() {
+                    let room = self.limit - self.keys.len();
+                    let rest = old.get(..room).unwrap_or(old);
+                    self.keys.extend_from_slice(rest);
+                    break;
+                }
+            } else if from_old != u64::MAX {
+                self.keys.push(from_old);
+                old = rest_old;
+            } else {
+                break;
+            }
         }
-        self.keys.insert(at, key);
         self.first = self.first.min(at);
     }
 
@@ -108,6 +140,33 @@ impl Seen {
         }
     }
 
+    /// Marks the first `count` of some places, and puts those that are new behind `places`, which
+    /// has room. Places beyond the last are never new. Whether one is new can hardly be foreseen,
+    /// so there is no branch on it.
+    #[inline(always)]
+    pub(super) fn insert_all(&mut self, some: &[u32], places: &mut Vec<u32>) {
+        let first = places.len();
+        places.resize(first + some.len(), 0);
+        let mut count = 0;
+        if let Some(out) = places.get_mut(first..) {
+            for &place in some {
+                let bit = 1u64 << (place % 64);
+                let mut new = 0;
+                if let Some(word) = self.words.get_mut(place as usize / 64) {
+                    new = usize::from(*word & bit == 0);
+                    *word |= bit;
+                }
+                if let Some(slot) = out.get_mut(count) {
+                    *slot = place;
+                }
+                count += new;
+            }
+        }
+        places.truncate(first + count);
+        self.set
+            .extend_from_slice(places.get(first..).unwrap_or(&[]));
+    }
+
     /// Whether a place is new; places beyond the last never are.
     #[inline(always)]
     pub(super) fn insert(&mut self, place: u32) -> bool {
@@ -132,15 +191,22 @@ mod tests {
     proptest! {
         #[test]
         fn a_pool_is_a_sorted_list_cut_short(
-            pushes in prop::collection::vec((0u32..50, any::<bool>()), 1..200),
+            batches in prop::collection::vec((prop::collection::vec(0u32..50, 0..6), any::<bool>()), 1..60),
             limit in 1usize..20,
         ) {
             let mut pool = Pool::default();
             pool.reset(limit);
             let mut list: Vec<(u32, u32, bool)> = Vec::new();
-            for (place, (distance, pop)) in pushes.into_iter().enumerate() {
-                pool.push(distance, place as u32);
-                list.push((distance, place as u32, false));
+            let mut place = 0;
+            for (distances, pop) in batches {
+                let mut new = Vec::new();
+                for distance in distances {
+                    new.push(key_of(distance, place));
+                    list.push((distance, place, false));
+                    place += 1;
+                }
+                new.reverse();
+                pool.offer(&mut new);
                 list.sort_unstable();
                 list.truncate(limit);
                 if pop {
@@ -167,6 +233,9 @@ mod tests {
         for _ in 0..3 {
             seen.reset(130);
             assert!(seen.insert(129) && seen.insert(0) && !seen.insert(129));
+            let mut places = vec![7];
+            seen.insert_all(&[0, 5, 129, 64, 5, u32::MAX], &mut places);
+            assert_eq!(places, [7, 5, 64]);
             assert!(!seen.insert(1 << 20));
         }
         seen.reset(64);

@@ -9,7 +9,7 @@ use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots, prefetch};
 
 use super::graph::{Graph, Layer, NO_LINK};
 use super::keys::Keys;
-use super::pool::{Pool, Seen, place_of};
+use super::pool::{Pool, Seen, key_of, place_of};
 
 /// Candidates whose neighbours are looked at in one step.
 const STEP: usize = 4;
@@ -23,6 +23,8 @@ pub(in super::super) struct Walk {
     pub(super) places: Vec<u32>,
     pub(super) rows: Vec<u32>,
     pub(super) dots: Vec<i32>,
+    /// Candidates of a step that are near enough.
+    near: Vec<u64>,
     /// Places whose neighbours were looked at.
     pub(super) expanded: usize,
     /// Rows whose distance was computed.
@@ -55,6 +57,7 @@ impl Walk {
             places,
             rows,
             dots,
+            near,
             compared,
             ..
         } = self;
@@ -71,9 +74,20 @@ impl Walk {
         let dots = dots.get_mut(..rows.len()).unwrap_or(&mut []);
         byte_dots(work.query, codes, rows, dots);
         *compared += rows.len();
-        for ((&place, &row), &dot) in places.iter().zip(rows).zip(dots.iter()) {
-            pool.push(work.keys.key(row, dot), place);
+        let bound = pool.bound();
+        let mut count = 0;
+        if near.len() < rows.len() {
+            near.resize(rows.len(), 0);
         }
+        // Without a branch on what cannot be foreseen.
+        for ((&place, &row), &dot) in places.iter().zip(rows).zip(dots.iter()) {
+            let key = key_of(work.keys.key(row, dot), place);
+            if let Some(slot) = near.get_mut(count) {
+                *slot = key;
+            }
+            count += usize::from(key < bound);
+        }
+        pool.offer(near.get_mut(..count).unwrap_or(&mut []));
     }
 
     /// Starts in a level.
@@ -116,14 +130,7 @@ impl Walk {
             let Some(place) = self.pool.pop() else { break };
             any = true;
             self.expanded += 1;
-            for &next in layer.links(place) {
-                if next == NO_LINK {
-                    break;
-                }
-                if self.seen.insert(next) {
-                    self.places.push(next);
-                }
-            }
+            self.seen.insert_all(layer.filled(place), &mut self.places);
         }
         any
     }
