@@ -36,10 +36,11 @@ function run() {
 function size() {
   const bytes = (path) => gzipSync(readFileSync(path), { level: 9 }).length;
   const scripts = readdirSync(folder).filter((name) => name.endsWith('.js'));
-  const kept = scripts.filter((name) => !['node.js', 'edge.js', 'bundler.js'].includes(name));
+  const kept = scripts.filter((name) => !/^(node|edge|bundler|score.*)\.js$/.test(name));
   const js = kept.map((name) => bytes(join(folder, name))).reduce((sum, one) => sum + one, 0);
   return {
     wasm: bytes(join(folder, 'raw/tastemaker_bg.wasm')),
+    score: bytes(join(folder, 'raw/tastemaker_score_bg.wasm')),
     js: js + bytes(join(folder, 'raw/tastemaker.js')),
   };
 }

@@ -43,6 +43,19 @@ describe('in headless Chromium', () => {
     assert.equal(result.hash, model.hash);
   });
 
+  test('so does a page with the module that only answers', async () => {
+    const page = await browser.page();
+    const answer = await page.evaluate(
+      async ({ snapshot, request }) => {
+        const tm = await import('/package/score.js');
+        await tm.init();
+        return new tm.Engine(tm.Model.open(Uint8Array.from(snapshot))).recommend(request);
+      },
+      { snapshot: [...model.toBytes()], request },
+    );
+    assert.deepEqual(answer, expected);
+  });
+
   test('a module worker answers alike', async () => {
     const page = await browser.page();
     const result = await page.evaluate(

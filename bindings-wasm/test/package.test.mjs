@@ -31,6 +31,46 @@ test('the conditions lead to entries that load by the name of the package', () =
   assert.equal(manifest.exports['.'].browser, './dist/web.js');
 });
 
+test('the module that only answers is smaller, and answers alike', async () => {
+  const size = (name) => readFileSync(new URL(`dist/raw/${name}`, root)).length;
+  assert.ok(size('tastemaker_score_bg.wasm') < 0.65 * size('tastemaker_bg.wasm'));
+  const tm = await import('../dist/node.js');
+  const { someModel } = await import('./support/fixture.mjs');
+  const model = await someModel(tm);
+  const ask = { userId: 'user-1', k: 8, explain: true, filter: { price: { $gte: 50 } } };
+  const program = `
+    const { register } = await import('node:module');
+    register('./test/support/edge-hooks.mjs', import.meta.url);
+    const { readFileSync } = await import('node:fs');
+    const tm = await import('tastemaker-wasm/score');
+    await tm.init();
+    const engine = new tm.Engine(tm.Model.open(readFileSync(0)));
+    engine.record('new', 'item-1', 'save', { timestamp: 5 });
+    const { train } = await import('./dist/train.js');
+    const learn = async () => train({ userId: [1], itemId: [1] });
+    const refused = await learn().then(() => 'trained', ({ code }) => code);
+    const entry = import.meta.resolve('tastemaker-wasm/score').split('/').at(-1);
+    const about = { userId: 'new', k: 3 };
+    console.log(JSON.stringify([entry, engine.recommend(${JSON.stringify(ask)}), engine.recommend(about), refused]));`;
+  const engine = new tm.Engine(model);
+  engine.record('new', 'item-1', 'save', { timestamp: 5 });
+  const expected = [engine.recommend(ask), engine.recommend({ userId: 'new', k: 3 })];
+  for (const [flags, entry] of [
+    [[], 'score-node.js'],
+    [['--conditions=edge-light'], 'score-edge.js'],
+  ]) {
+    const printed = execFileSync(process.execPath, [...flags, '--input-type=module', '-e', program], {
+      cwd: root,
+      input: model.toBytes(),
+      encoding: 'utf8',
+    });
+    const [name, first, second, refused] = JSON.parse(printed);
+    assert.equal(name, entry);
+    assert.deepEqual([first, second], JSON.parse(JSON.stringify(expected)));
+    assert.equal(refused, 'invalid_argument');
+  }
+});
+
 test('the web entry needs nothing of Node, and names its module for bundlers', () => {
   const seen = new Set();
   const visit = (file) => {
@@ -42,6 +82,9 @@ test('the web entry needs nothing of Node, and names its module for bundlers', (
   };
   visit('web.js');
   assert.ok(seen.size > 8);
+  seen.clear();
+  visit('score.js');
+  assert.ok(!seen.has('train.js') && !seen.has('stats.js') && !seen.has('evaluate.js'), [...seen].join(' '));
   const web = readFileSync(new URL('dist/web.js', root), 'utf8');
   assert.match(web, /new URL\('\.\/raw\/tastemaker_bg\.wasm', import\.meta\.url\)/);
 });

@@ -20,6 +20,13 @@ export function asError(error: unknown): unknown {
       'tastemaker-wasm is not loaded yet: await init() before the first call',
     );
   }
+  if (error instanceof TypeError && /\bwasm\.\w+ is not a function/.test(error.message)) {
+    return new TastemakerError(
+      'invalid_argument',
+      "tastemaker-wasm/score does not have this: import and init() 'tastemaker-wasm' instead",
+      { cause: error },
+    );
+  }
   const panicked = error.name === 'PanicError' || error instanceof WebAssembly.RuntimeError;
   if (!panicked) return shared(error);
   return new TastemakerError('internal', error.message, { cause: error });

@@ -6,7 +6,10 @@
 //! events arrived (`docs/adr/0004-ids.md`). Look-up is one hash and, on average, less than two
 //! probes in a table that lies in the snapshot.
 
+mod short;
+
 use crate::error::{Error, ErrorKind, Result, shown};
+pub use short::Id;
 
 /// The longest id, in bytes.
 pub const MAX_ID_BYTES: usize = 1024;
@@ -100,7 +103,8 @@ impl<'a> Ids<'a> {
         std::str::from_utf8(self.raw(index)?).ok()
     }
 
-    fn raw(&self, index: u32) -> Option<&'a [u8]> {
+    /// The bytes of an id, which opening has checked.
+    pub(crate) fn raw(&self, index: u32) -> Option<&'a [u8]> {
         let start = *self.offsets.get(index as usize)?;
         let end = *self.offsets.get(index as usize + 1)?;
         self.bytes.get(start as usize..end as usize)

@@ -133,7 +133,7 @@ fn places(answer: &Answer) -> Vec<(String, f64, Source)> {
     answer
         .items
         .iter()
-        .map(|i| (i.item_id.clone(), i.score, i.source))
+        .map(|i| (String::from(&i.item_id), i.score, i.source))
         .collect()
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn wasm(root: &Path) -> Result<()> {
     make_folder(&raw)?;
     bindgen(root, &module, &raw)?;
     optimise(root, &raw)?;
+    reduce(root)?;
     Run::new("npm")
         .words("run build")
         .folder(package)
@@ -111,6 +112,17 @@ fn optimise(root: &Path, raw: &Path) -> Result<()> {
         .arg(&module)
         .arg("-o")
         .arg(&module)
+        .aside()
+        .run()
+}
+
+/// The module for pages that only ask: what training and evaluation need is taken out.
+fn reduce(root: &Path) -> Result<()> {
+    make_folder(&root.join("bindings-wasm/build"))?;
+    Run::new("node")
+        .arg(root.join("bindings-wasm/scripts/score.mjs"))
+        .arg(cache(root).join("npm/node_modules/.bin"))
+        .words(FEATURES)
         .aside()
         .run()
 }

@@ -18,6 +18,7 @@ import {
   update,
 } from 'tastemaker-wasm';
 import { init as initEdge } from 'tastemaker-wasm/edge';
+import { Engine as ScoreEngine, Model as ScoreModel, init as initScore } from 'tastemaker-wasm/score';
 import { Model as NodeModel } from 'tastemaker-wasm/node';
 
 export async function program(): Promise<Id[]> {
@@ -25,6 +26,8 @@ export async function program(): Promise<Id[]> {
   await init('/static/tastemaker_bg.wasm');
   await init(fetch('/static/tastemaker_bg.wasm'));
   await initEdge();
+  await initScore();
+  new ScoreEngine(ScoreModel.open(new ArrayBuffer(0))).recommend('me', { k: 3 });
   const response = await fetch('/model.tm');
   const model: Model = Model.open(await response.arrayBuffer());
   NodeModel.fromBytes(new Uint8Array());

@@ -101,10 +101,13 @@ impl<'a> Ids<'a> {
 
 /// An id as it is stored.
 pub(crate) trait Id: Copy + Ord {
+    const ZERO: Self;
     fn index(self) -> usize;
 }
 
 impl Id for u16 {
+    const ZERO: Self = 0;
+
     #[inline(always)]
     fn index(self) -> usize {
         self as usize
@@ -112,6 +115,8 @@ impl Id for u16 {
 }
 
 impl Id for u32 {
+    const ZERO: Self = 0;
+
     #[inline(always)]
     fn index(self) -> usize {
         self as usize

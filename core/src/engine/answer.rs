@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::id::Id;
 use crate::model::Source;
 
 /// The items for a request, in order.
@@ -26,7 +27,7 @@ pub struct Recommendation {
     /// The index of the item in the model.
     pub item: u32,
     /// The id of the item.
-    pub item_id: String,
+    pub item_id: Id,
     /// The score: exactly the sum of the reasons' contributions. 0 for popular items, negative
     /// for items that a history speaks against and that only fill an answer up.
     pub score: f64,
@@ -42,7 +43,7 @@ pub struct Recommendation {
 #[non_exhaustive]
 pub struct Reason {
     /// The history item.
-    pub item_id: String,
+    pub item_id: Id,
     /// Its part of the score; the parts add up to the score exactly.
     pub contribution: f64,
     /// The part as a share of the score.
@@ -55,7 +56,7 @@ pub struct Reason {
 impl Reason {
     pub(super) fn to_json(&self) -> Json {
         let mut reason = json!({
-            "item_id": self.item_id,
+            "item_id": self.item_id.as_str(),
             "contribution": self.contribution,
             "share": self.share,
         });
@@ -93,7 +94,7 @@ impl Answer {
             .map(|(i, item)| {
                 let reasons: Vec<Json> = item.reasons.iter().map(Reason::to_json).collect();
                 json!({
-                    "item_id": item.item_id,
+                    "item_id": item.item_id.as_str(),
                     "rank": i + 1,
                     "score": item.score,
                     "source": item.source.as_str(),

@@ -8,6 +8,7 @@ use super::answer::{Answer, Reason, Recommendation, Stage};
 use super::parse::Limits;
 use super::store::{Store, Stored};
 use crate::bitset::BitSet;
+use crate::id::Id;
 use crate::model::Model;
 use crate::profile::Profile;
 use crate::rank::{self, Counts, Query, Ranked, Share, Signal, Workspace};
@@ -67,8 +68,8 @@ pub(super) fn reason(model: &Model, share: Share, members: Vec<u32>) -> Reason {
     }
 }
 
-pub(super) fn name(model: &Model, item: u32) -> String {
-    model.item_id(item).unwrap_or_default().to_owned()
+pub(super) fn name(model: &Model, item: u32) -> Id {
+    Id::of_bytes(model.items().raw(item).unwrap_or_default())
 }
 
 /// Puts an answer together from a ranking.

@@ -1,5 +1,5 @@
 // The page: a snapshot, an engine, and what the person does. All of it runs here.
-import { Engine, Model, init } from './tastemaker/web.js';
+import { Engine, Model, init } from './tastemaker/score.js';
 import { card, element } from './cards.js';
 import { History } from './history.js';
 import { GENRES, Movies } from './movies.js';

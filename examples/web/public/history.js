@@ -1,5 +1,5 @@
 // The history of the person in front of the page: an engine's profile, kept in localStorage.
-import { Profile } from './tastemaker/web.js';
+import { Profile } from './tastemaker/score.js';
 
 const KEY = 'tastemaker.history';
 const USER = 'me';

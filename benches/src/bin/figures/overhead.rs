@@ -80,6 +80,7 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
     figure::print("overhead.wasm.ratio", median(&ratios), "1", note);
     for (key, figure) in [
         ("wasm", "size.wasm.gzip_kb"),
+        ("score", "size.wasm.score.gzip_kb"),
         ("js", "size.wasm.js.gzip_kb"),
     ] {
         let bytes = languages[2].number("size", key)?;

@@ -92,19 +92,10 @@ fn add_all<T: Id, const MARK: bool>(
         let range = rows.range(row);
         let ids = ids.get(range.clone()).unwrap_or(&[]);
         let weights = rows.weights.get(range).unwrap_or(&[]);
-        // One look at all ids, in vectors, instead of a check an id.
-        let largest = ids.iter().copied().reduce(Ord::max);
-        if largest.is_none_or(|id| id.index() < len) {
-            for (&id, &weight) in ids.iter().zip(weights) {
-                let id = id.index();
-                // SAFETY: `id <= largest < len <= sums.len()`.
-                let sum = unsafe { sums.get_unchecked_mut(id) };
-                *sum = sum.wrapping_add(factor.wrapping_mul(i32::from(weight)));
-                if MARK {
-                    // SAFETY: `id < len <= marks.len() · LANES`.
-                    *unsafe { marks.get_unchecked_mut(id / LANES) } = 1;
-                }
-            }
+        if all_below(ids, len) {
+            // SAFETY: all ids lie below `len`, which is at most `sums.len()` and
+            // `marks.len() · LANES`.
+            unsafe { add_row::<T, MARK>(sums, marks, ids, weights, factor) };
         } else {
             for (&id, &weight) in ids.iter().zip(weights) {
                 let id = id.index();
@@ -113,6 +104,53 @@ fn add_all<T: Id, const MARK: bool>(
                     marks[id / LANES] = 1;
                 }
             }
+        }
+    }
+}
+
+/// Ids that are compared together.
+const TOGETHER: usize = 32;
+
+/// Whether all ids are below `len`: one look in vectors, instead of a check an id.
+#[inline(always)]
+fn all_below<T: Id>(ids: &[T], len: usize) -> bool {
+    let (some, rest) = ids.as_chunks::<TOGETHER>();
+    let mut largest = [T::ZERO; TOGETHER];
+    for ids in some.iter().chain(ids.last_chunk()) {
+        for (most, &id) in largest.iter_mut().zip(ids) {
+            *most = (*most).max(id);
+        }
+    }
+    let rest = if some.is_empty() { rest } else { &[] };
+    // The largest of the largest, and one comparison: LLVM cannot compile 32 comparisons with a
+    // number of 32 bits for WebAssembly.
+    let largest = largest.into_iter().fold(T::ZERO, Ord::max);
+    (len > largest.index() || some.is_empty()) && rest.iter().all(|id| id.index() < len)
+}
+
+/// Adds one row.
+///
+/// A function of its own, so that all that the loop needs stays in registers: within the loop
+/// over rows the compiler reads where the sums are from memory, for every edge.
+///
+/// # Safety
+/// Each id is below `sums.len()`, and below `marks.len() · LANES`.
+#[inline(never)]
+unsafe fn add_row<T: Id, const MARK: bool>(
+    sums: &mut [i32],
+    marks: &mut [u8],
+    ids: &[T],
+    weights: &[u16],
+    factor: i32,
+) {
+    for (&id, &weight) in ids.iter().zip(weights) {
+        let id = id.index();
+        // SAFETY: what the caller promises.
+        let sum = unsafe { sums.get_unchecked_mut(id) };
+        *sum = sum.wrapping_add(factor.wrapping_mul(i32::from(weight)));
+        if MARK {
+            // SAFETY: what the caller promises.
+            *unsafe { marks.get_unchecked_mut(id / LANES) } = 1;
         }
     }
 }
