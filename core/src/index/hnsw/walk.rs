@@ -123,21 +123,26 @@ impl Walk {
     /// Takes the nearest open candidates and collects their new neighbours; false where no
     /// candidate is open.
     #[inline(always)]
-    pub(super) fn collect(&mut self, layer: &Layer<'_>) -> bool {
+    pub(super) fn collect(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>) -> bool {
         self.places.clear();
         let mut any = false;
         for _ in 0..STEP {
             let Some(place) = self.pool.pop() else { break };
             any = true;
             self.expanded += 1;
+            let first = self.places.len();
             self.seen.insert_all(layer.filled(place), &mut self.places);
+            // All at once: memory brings many lines in the time of one.
+            for &place in self.places.get(first..).unwrap_or(&[]) {
+                codes.prefetch(layer.row(place));
+            }
         }
         any
     }
 
     /// Walks in one level until no candidate is open.
     pub(super) fn run(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>, work: &Work<'_>) {
-        while self.collect(layer) {
+        while self.collect(layer, codes) {
             self.offer(layer, codes, work);
             self.ask(layer);
         }
@@ -245,13 +250,7 @@ pub(super) fn run_many(
             let Some(walk) = walks.get_mut(n) else {
                 return false;
             };
-            let going = walk.collect(layer);
-            if going {
-                for &place in &walk.places {
-                    codes.prefetch(layer.row(place));
-                }
-            }
-            going
+            walk.collect(layer, codes)
         });
         for &n in &open {
             if let (Some(walk), Some(work)) = (walks.get_mut(n), work.get(n)) {
