@@ -58,10 +58,9 @@ fn check(index: &VectorIndex, version: i64, query: &[f32]) {
     let mut before = f32::INFINITY;
     for neighbor in &found.items {
         let id: i64 = index.id(neighbor.item).unwrap().parse().unwrap();
-        let &(_, since) = known
-            .iter()
-            .find(|&&(item, _)| item == id)
-            .unwrap_or_else(|| panic!("item {id} is not in version {version}"));
+        let own = known.iter().find(|&&(item, _)| item == id);
+        assert!(own.is_some(), "item {id} is not in version {version}");
+        let &(_, since) = own.unwrap();
         assert!(seen.insert(id), "item {id} twice");
         let own = vector(id, since);
         let distance: f64 = own
