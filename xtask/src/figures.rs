@@ -81,6 +81,10 @@ fn group_lines(
             run = run.arg("--npm-peers").arg(setup::npm_peers(root)?);
         }
     }
+    if group == "ann" && !options.built {
+        build::node(root)?;
+        build::wasm(root)?;
+    }
     if group == "overhead" || group == "stats" {
         if !options.built {
             build::python(root)?;
