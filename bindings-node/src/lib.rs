@@ -28,6 +28,7 @@ mod error;
 mod evaluate;
 mod event;
 mod experiment;
+mod index;
 mod json;
 mod model;
 mod profile;

@@ -5,13 +5,17 @@
  */
 export * from './index.js';
 export {
+  BatchNeighbors,
   Catalog,
   Engine,
   Experiments,
+  ItemSet,
+  KnnGraph,
   Model,
   Profile,
   Recommendations,
   TastemakerError,
+  VectorIndex,
   compare,
   evaluate,
   matchesCondition,

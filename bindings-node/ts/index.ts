@@ -122,3 +122,21 @@ export type {
   UpdateOptions,
   UpdateSettings,
 } from './train.js';
+export { BatchNeighbors, ItemSet, KnnGraph, VectorIndex } from './vector-index.js';
+export type {
+  BatchSearchOptions,
+  Clusters,
+  ClusterSettings,
+  DuplicateSettings,
+  Example,
+  FoundItem,
+  IndexChanges,
+  IndexOptions,
+  IndexSettings,
+  Neighbors,
+  SearchOptions,
+  SearchTarget,
+  SearchTrace,
+  UpdatedIndex,
+} from './vector-index.js';
+export type { Vector, VectorRows } from './vectors.js';

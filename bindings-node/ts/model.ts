@@ -190,7 +190,11 @@ export class Model {
   }
 }
 
-function pathOf(path: string | URL): string {
+/**
+ * The path of a file.
+ * @internal
+ */
+export function pathOf(path: string | URL): string {
   if (!(path instanceof URL)) return path;
   try {
     return fileURLToPath(path);

@@ -25,6 +25,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StructArray, make_array};
 use arrow_schema::{ArrowError, DataType, TimeUnit};
+use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
@@ -45,11 +46,7 @@ pub(crate) fn read_arrow<'py>(
     table: &Bound<'py, PyAny>,
     names: Option<Vec<String>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let (found, batches) = if table.hasattr("__arrow_c_stream__")? {
-        stream_batches(table)?
-    } else {
-        array_batch(table)?
-    };
+    let (found, batches) = batches_of(table)?;
     let columns = PyDict::new(py);
     for (index, name) in found.iter().enumerate() {
         if names.as_ref().is_some_and(|names| !names.contains(name)) {
@@ -72,6 +69,139 @@ pub(crate) fn read_arrow<'py>(
         columns.set_item(name, Bound::new(py, column.map_err(refuse)?)?)?;
     }
     Ok(columns)
+}
+
+/// Reads a table of one column of lists of numbers as a matrix of 32-bit floats.
+#[pyfunction]
+pub(crate) fn read_arrow_vectors<'py>(
+    py: Python<'py>,
+    name: &str,
+    table: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let (found, batches) = batches_of(table)?;
+    if found.len() != 1 {
+        let message = format!("{name} has {} Arrow columns; it is one column", found.len());
+        return Err(invalid(py, ErrorKind::InvalidArgument, message));
+    }
+    let flat = py.detach(|| {
+        let mut vectors = Rows::default();
+        for batch in &batches {
+            vectors.append(batch.column(0))?;
+        }
+        Ok(vectors)
+    });
+    let vectors = flat
+        .map_err(|why: String| invalid(py, ErrorKind::InvalidVector, format!("{name}: {why}")))?;
+    let shape = [vectors.rows, vectors.width.unwrap_or(1)];
+    PyArray1::from_vec(py, vectors.flat).reshape(shape)
+}
+
+/// Rows of lists, one after the other.
+#[derive(Default)]
+struct Rows {
+    flat: Vec<f32>,
+    rows: usize,
+    width: Option<usize>,
+}
+
+impl Rows {
+    fn append(&mut self, array: &ArrayRef) -> Appended {
+        match array.data_type() {
+            DataType::FixedSizeList(_, width) => {
+                let list = array.as_fixed_size_list();
+                let width = usize::try_from(*width).unwrap_or(0);
+                // All rows lie one after the other: one step for all of them.
+                let start = usize::try_from(list.value_offset_at(0)).unwrap_or(0);
+                let values = list.values().slice(start, list.len() * width);
+                self.check(array, |_| width)?;
+                self.values(&values, list.len())
+            }
+            DataType::List(_) => {
+                let list = array.as_list::<i32>();
+                self.check(array, |row| list.value_length(row) as usize)?;
+                let ends = list.value_offsets();
+                self.between(list.values(), ends.first(), ends.last(), list.len())
+            }
+            DataType::LargeList(_) => {
+                let list = array.as_list::<i64>();
+                self.check(array, |row| list.value_length(row) as usize)?;
+                let ends = list.value_offsets();
+                self.between(list.values(), ends.first(), ends.last(), list.len())
+            }
+            other => Err(format!(
+                "the Arrow type {other} holds no vectors; they are lists of numbers"
+            )),
+        }
+    }
+
+    /// Every row is there, and as long as the first.
+    fn check(&mut self, array: &ArrayRef, length: impl Fn(usize) -> usize) -> Appended {
+        for row in 0..array.len() {
+            let number = self.rows + row;
+            if array.is_null(row) {
+                return Err(format!("row {number} is null"));
+            }
+            let (own, first) = (length(row), *self.width.get_or_insert(length(row)));
+            if own != first {
+                return Err(format!("row {number} has {own} values; row 0 has {first}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn between<T: Copy + TryInto<usize>>(
+        &mut self,
+        values: &ArrayRef,
+        start: Option<&T>,
+        end: Option<&T>,
+        rows: usize,
+    ) -> Appended {
+        let place = |at: Option<&T>| at.and_then(|&at| at.try_into().ok()).unwrap_or(0);
+        let (start, end) = (place(start), place(end));
+        self.values(&values.slice(start, end.saturating_sub(start)), rows)
+    }
+
+    /// The values of `rows` more rows.
+    fn values(&mut self, values: &ArrayRef, rows: usize) -> Appended {
+        let width = self.width.unwrap_or(1).max(1);
+        if let Some(at) = (0..values.len()).find(|&at| values.is_null(at)) {
+            let (row, value) = (self.rows + at / width, at % width);
+            return Err(format!("value {value} of row {row} is null"));
+        }
+        let flat = &mut self.flat;
+        match values.data_type() {
+            DataType::Float16 => extend::<Float16Type>(flat, values, |v| v.to_f32()),
+            DataType::Float32 => {
+                flat.extend_from_slice(values.as_primitive::<Float32Type>().values())
+            }
+            DataType::Float64 => extend::<Float64Type>(flat, values, |v| v as f32),
+            DataType::Int8 => extend::<Int8Type>(flat, values, f32::from),
+            DataType::Int16 => extend::<Int16Type>(flat, values, f32::from),
+            DataType::Int32 => extend::<Int32Type>(flat, values, |v| v as f32),
+            DataType::Int64 => extend::<Int64Type>(flat, values, |v| v as f32),
+            DataType::UInt8 => extend::<UInt8Type>(flat, values, f32::from),
+            other => return Err(format!("lists of {other}; vectors are lists of numbers")),
+        }
+        self.rows += rows;
+        Ok(())
+    }
+}
+
+fn extend<T: ArrowPrimitiveType>(
+    flat: &mut Vec<f32>,
+    values: &ArrayRef,
+    convert: impl Fn(T::Native) -> f32,
+) {
+    let values = values.as_primitive::<T>().values();
+    flat.extend(values.iter().map(|&value| convert(value)));
+}
+
+fn batches_of(table: &Bound<'_, PyAny>) -> PyResult<(Vec<String>, Vec<RecordBatch>)> {
+    if table.hasattr("__arrow_c_stream__")? {
+        stream_batches(table)
+    } else {
+        array_batch(table)
+    }
 }
 
 fn failed(error: &ArrowError) -> PyErr {

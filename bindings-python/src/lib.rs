@@ -18,6 +18,7 @@ mod evaluate;
 mod event;
 mod experiment;
 mod ids;
+mod index;
 mod json;
 mod model;
 mod profile;
@@ -30,7 +31,7 @@ mod train;
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::arrow::read_arrow;
+    use crate::arrow::{read_arrow, read_arrow_vectors};
     #[pymodule_export]
     use crate::catalog::Catalog;
     #[pymodule_export]
@@ -43,6 +44,8 @@ mod _native {
     use crate::evaluate::{compare, evaluate, split};
     #[pymodule_export]
     use crate::experiment::{Experiments, split_exact};
+    #[pymodule_export]
+    use crate::index::{ItemSet, VectorIndex};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

@@ -206,7 +206,8 @@ impl Model {
     }
 }
 
-fn to_python<'py, 'a>(
+/// Ids as an array of 64-bit integers, or as a list of texts.
+pub(crate) fn to_python<'py, 'a>(
     py: Python<'py>,
     integer: bool,
     texts: impl Iterator<Item = &'a str>,

@@ -122,6 +122,11 @@ def profile(suite: dict[str, Any], given: dict[str, Any]) -> Any:
 
 
 def open_(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return shape(tm.Model.from_bytes(mutated(given)))
+
+
+def mutated(given: dict[str, Any]) -> bytes:
+    """The bytes of a snapshot after the changes."""
     data = bytearray(snapshot_bytes(given["snapshot"]))
     for name, mutation in given.get("mutate", {}).items():
         match name:
@@ -135,7 +140,7 @@ def open_(suite: dict[str, Any], given: dict[str, Any]) -> Any:
                 data += bytes.fromhex(mutation)
             case _:
                 raise NotImplementedError(f"the mutation {name} is not known")
-    return shape(tm.Model.from_bytes(bytes(data)))
+    return bytes(data)
 
 
 def shape(model: tm.Model) -> dict[str, Any]:
@@ -284,7 +289,120 @@ def summarize(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     return tm.stats.summarize(**({"metric": None} | given["options"]), **rows)
 
 
+def rows(given: list[list[Any]]) -> np.ndarray[Any, Any] | list[Any]:
+    """Rows of vectors; what JSON cannot write stands as text."""
+    lists = [[float(value) for value in row] for row in given]
+    return np.array(lists) if lists else []
+
+
+@cache
+def _index(source: str) -> tm.VectorIndex:
+    given = json.loads(source)
+    options = dict(given.get("options", {}))
+    ids = given["ids"]
+    # Python says the type of ids by the column.
+    if options.pop("item_id_type", "string") not in ("string", "integer"):
+        raise TypeError("unexpected keyword argument: item_id_type")
+    if "item_id_type" not in given.get("options", {}):
+        ids = [str(one) for one in ids]
+    return tm.VectorIndex.build(
+        ids, rows(given["vectors"]), catalog=catalog_of(given), progress=False, **({"threads": 1} | options)
+    )
+
+
+def index_of(suite: dict[str, Any], given: dict[str, Any]) -> tm.VectorIndex:
+    if "snapshot" in given:
+        return tm.VectorIndex.from_bytes(mutated(given))
+    source = given["index"]
+    return _index(json.dumps(suite["indexes"][source] if isinstance(source, str) else source))
+
+
+def index(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    asked = index_of(suite, given)
+    if given.get("edge"):
+        asked = asked.export_edge()
+    told: dict[str, Any] = {}
+    for change in given.get("update", []):
+        arguments: dict[str, Any] = {}
+        if "ids" in change:
+            arguments = {"ids": change["ids"], "vectors": rows(change["vectors"])}
+        updated = asked.update(
+            **arguments, remove=change.get("remove", []), catalog=catalog_of(change), **change.get("options", {})
+        )
+        asked = updated.index
+        told = {name: getattr(updated, name) for name in ("inserted", "replaced", "removed", "unknown")}
+    return told | ask_index(asked, given)
+
+
+def ask_index(index: tm.VectorIndex, given: dict[str, Any]) -> dict[str, Any]:
+    def columns(found: Any) -> dict[str, Any]:
+        listed = {name: column.tolist() for name, column in found.to_dict().items()}
+        return {name: [str(one) for one in c] if name.endswith("_id") else c for name, c in listed.items()}
+
+    match given["ask"]:
+        case ["describe"]:
+            options = index.manifest["options"]
+            return {
+                "items": len(index),
+                "rows": index.vector_count,
+                "dimension": index.dimension,
+                "metric": options["metric"],
+                "kind": index.kind,
+                "storage": options["storage"],
+                "item_ids": [str(one) for one in index.item_ids.tolist()],
+                "hash": index.hash,
+            }
+        case ["vectors", item]:
+            found = index.vectors(item)
+            return {"vectors": None if found is None else found.tolist()}
+        case ["attributes", item]:
+            return {"attributes": index.attributes(item)}
+        case ["matching", condition]:
+            return {"item_ids": index.matching(condition).item_ids.tolist()}
+        case ["search", target, options]:
+            found = index.search(**target_of(target), **options, items=items_of(index, given.get("items")))
+            return columns(found) | {"trace": found.trace}
+        case ["search_batch", vectors, options]:
+            return columns(index.search_batch(rows(vectors), **options))
+        case ["knn_graph", options]:
+            return columns(index.knn_graph(**options))
+        case ["duplicates", options]:
+            return {"groups": [[str(one) for one in group] for group in index.duplicates(**options)]}
+        case ["cluster", options]:
+            found = index.cluster(**options)._asdict()
+            return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in found.items()}
+        case unknown:
+            raise NotImplementedError(f"the question {unknown[0]} is not known")
+
+
+def items_of(index: tm.VectorIndex, given: dict[str, Any] | None) -> tm.ItemSet | None:
+    if given is None:
+        return None
+    if "ids" in given:
+        return index.items_of(given["ids"])
+    model = None if "model" not in given else tm.Model.from_bytes(snapshot_bytes(given["model"]))
+    return index.matching(given["matching"], model)
+
+
+def target_of(given: dict[str, Any]) -> dict[str, Any]:
+    """The target with its vectors as arrays."""
+
+    def example(one: Any) -> Any:
+        return one if isinstance(one, str) else np.array([float(value) for value in one])
+
+    result = dict(given)
+    for name, value in given.items():
+        if name in ("vector", "target"):
+            result[name] = example(value)
+        elif name in ("positive", "negative"):
+            result[name] = [example(one) for one in value]
+        elif name == "context":
+            result[name] = [[example(one) for one in pair] for pair in value]
+    return result
+
+
 OPERATIONS = {
+    "index": index,
     "condition": condition,
     **{name: partial(question, name) for name in QUESTIONS},
     "profile": profile,

@@ -32,6 +32,8 @@ const SHARED = {
   'requests.ts': 'requests.ts',
   'stats.ts': 'stats.ts',
   'train.ts': 'train.ts',
+  'vector-index.ts': 'vector-index.ts',
+  'vectors.ts': 'vectors.ts',
 };
 
 /** Modules of Node, and what stands for them here. */
@@ -55,6 +57,14 @@ const COMMENTS = [
     /, and a copy shares its memory\.[^]*?\{@link Model\.toBytes\}\./,
     '. A worker opens the same bytes: {@link Model.toBytes}.',
   ],
+  ['Builds an index on another thread, and settles when it is done.', 'Builds an index on the calling thread, which it blocks: use a worker in a page.'],
+  [
+    /Opens an index file, or its bytes\.[^]*?\*\//,
+    'Opens the bytes of an index, for example what `arrayBuffer()` gives; they are copied once.\n   * There are no files here: a path fails with `io`.\n   */',
+  ],
+  [/ A worker thread opens the same\n \* file, or takes \{@link VectorIndex\.toBytes\}\./, ' A worker opens the same\n * bytes: {@link VectorIndex.toBytes}.'],
+  [/, on another thread/g, ', on the calling thread'],
+  [/Writes the index to .*\*\//, 'There are no files here: fails with `io`. See {@link VectorIndex.toBytes}. */'],
   [/Writes the snapshot to .*\*\//, 'There are no files here: fails with `io`. See {@link Model.toBytes}. */'],
 ];
 

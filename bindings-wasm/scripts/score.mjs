@@ -13,10 +13,10 @@ const [programs, ...options] = process.argv.slice(2);
 
 /** What `ts/score.ts` offers, and what the glue needs. */
 const KEPT =
-  /^(memory|__.*|native(engine|model|experiments)_.*|profile[A-Z].*|assignId|defaultEvent|matchesCondition|cancelflag_.*)$/;
+  /^(memory|__.*|native(engine|model|experiments|vectorindex|itemset)_.*|nativelists_.*|indexSearchBatch|profile[A-Z].*|assignId|defaultEvent|matchesCondition|cancelflag_.*)$/;
 /** What it does not. */
 const LEFT_OUT =
-  /^(nativecatalog_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate|statsAsk|summarize)$/;
+  /^(nativecatalog_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate|statsAsk|summarize|index(Build|Update|KnnGraph|Duplicates|Cluster).*|nativeupdated_.*|nativeclusters_.*)$/;
 
 const module = new WebAssembly.Module(readFileSync(join(raw, 'tastemaker_bg.wasm')));
 const names = WebAssembly.Module.exports(module).map(({ name }) => name);

@@ -172,7 +172,7 @@ pub(crate) fn event(
 }
 
 /// A JavaScript number as an exact integer, if it is one that no rounding can have touched.
-fn exact_integer(number: f64) -> Option<i64> {
+pub(crate) fn exact_integer(number: f64) -> Option<i64> {
     const LARGEST: f64 = 9_007_199_254_740_991.0;
     (number.fract() == 0.0 && number.abs() <= LARGEST).then_some(number as i64)
 }

@@ -27,6 +27,7 @@ mod error;
 mod evaluate;
 mod event;
 mod experiment;
+mod index;
 mod json;
 mod model;
 mod profile;

@@ -162,7 +162,8 @@ impl NativeModel {
     }
 }
 
-fn no_files(path: &str) -> Thrown {
+/// What working with a file fails with.
+pub(crate) fn no_files(path: &str) -> Thrown {
     thrown(Error::new(
         ErrorKind::Io,
         format!(

@@ -9,7 +9,9 @@ export {
   NativeCatalog,
   NativeEngine,
   NativeExperiments,
+  NativeItemSet,
   NativeModel,
+  NativeVectorIndex,
   assignId,
   assignId as assignAsciiId,
   defaultEvent,
@@ -162,4 +164,56 @@ export async function summarize(
   report: Report | undefined,
 ): Promise<string> {
   return raw.summarize(rows, options, cancel, report);
+}
+
+/** Builds an index on the calling thread. */
+export async function indexBuild(
+  ids: NativeIds,
+  values: Float32Array,
+  dimension: number,
+  catalog: raw.NativeCatalog | undefined,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<raw.NativeVectorIndex> {
+  return catalog === undefined
+    ? raw.indexBuild(ids, values, dimension, options, cancel, report)
+    : raw.indexBuildWithCatalog(ids, values, dimension, catalog, options, cancel, report);
+}
+
+/** Changes an index on the calling thread. */
+export async function indexUpdate(
+  index: raw.NativeVectorIndex,
+  ids: NativeIds,
+  values: Float32Array,
+  dimension: number,
+  remove: string[],
+  catalog: raw.NativeCatalog | undefined,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<raw.NativeUpdated> {
+  return catalog === undefined
+    ? raw.indexUpdate(index, ids, values, dimension, remove, options, cancel, report)
+    : raw.indexUpdateWithCatalog(index, ids, values, dimension, remove, catalog, options, cancel, report);
+}
+
+/** Many searches on the calling thread. */
+export async function indexSearchBatch(...given: Parameters<typeof raw.indexSearchBatch>): Promise<raw.NativeLists> {
+  return raw.indexSearchBatch(...given);
+}
+
+/** The neighbours of every item, on the calling thread. */
+export async function indexKnnGraph(...given: Parameters<typeof raw.indexKnnGraph>): Promise<raw.NativeLists> {
+  return raw.indexKnnGraph(...given);
+}
+
+/** Groups of items that are nearly the same, on the calling thread. */
+export async function indexDuplicates(...given: Parameters<typeof raw.indexDuplicates>): Promise<raw.NativeLists> {
+  return raw.indexDuplicates(...given);
+}
+
+/** Clusters on the calling thread. */
+export async function indexCluster(...given: Parameters<typeof raw.indexCluster>): Promise<raw.NativeClusters> {
+  return raw.indexCluster(...given);
 }

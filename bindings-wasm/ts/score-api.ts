@@ -53,3 +53,14 @@ export type {
   SimilarUsersRequest,
   Strategy,
 } from './requests.js';
+export { BatchNeighbors, ItemSet, VectorIndex } from './vector-index.js';
+export type {
+  BatchSearchOptions,
+  Example,
+  FoundItem,
+  Neighbors,
+  SearchOptions,
+  SearchTarget,
+  SearchTrace,
+} from './vector-index.js';
+export type { Vector, VectorRows } from './vectors.js';

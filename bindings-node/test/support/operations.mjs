@@ -11,6 +11,7 @@ import {
   Model,
   Profile,
   TastemakerError,
+  VectorIndex,
   compare,
   evaluate,
   matchesCondition,
@@ -197,6 +198,121 @@ function assignmentOf(given) {
 
 const FORMS = { growthbook: 'fromGrowthbook', unleash: 'fromUnleash' };
 
+const row = (values) => values.map(number);
+
+const indexes = new Map();
+
+/** The index of `snapshot`, or of `index`: a name of the suite, or the index itself. */
+async function indexOf({ index, snapshot, mutate }, { suite, folder }) {
+  if (snapshot !== undefined) return VectorIndex.fromBytes(mutated(snapshotBytes(snapshot, folder), mutate));
+  const given = typeof index === 'string' ? suite.indexes[index] : index;
+  const key = JSON.stringify(given);
+  if (!indexes.has(key)) {
+    const { threads, ...options } = given.options ?? {};
+    const settings = {
+      catalog: catalogOf(given.catalog),
+      // The suites say the type of ids where it matters.
+      options: { itemIdType: 'string', ...renamed(options, camel) },
+      threads,
+    };
+    indexes.set(key, await VectorIndex.build(given.ids, given.vectors.map(row), settings));
+  }
+  return indexes.get(key);
+}
+
+function exampleOf(given) {
+  return Array.isArray(given) ? row(given) : given;
+}
+
+/** A target with its vectors as numbers. */
+function searchTarget(target) {
+  const parts = {
+    vector: exampleOf,
+    target: exampleOf,
+    positive: (list) => list.map(exampleOf),
+    negative: (list) => list.map(exampleOf),
+    context: (pairs) => pairs.map((pair) => pair.map(exampleOf)),
+  };
+  const entries = Object.entries(renamed(target, camel));
+  return Object.fromEntries(entries.map(([name, value]) => [name, (parts[name] ?? ((same) => same))(value)]));
+}
+
+function itemsOf(index, items, folder) {
+  if (items === undefined) return undefined;
+  if (items.ids) return index.itemsOf(items.ids);
+  const model = items.model && Model.fromBytes(snapshotBytes(items.model, folder));
+  return index.matching(items.matching, model);
+}
+
+/** The owner of each row, from 0, and the rank of each among its owner's. */
+function ranksOf(offsets) {
+  const owner = [];
+  const rank = [];
+  for (let list = 0; list + 1 < offsets.length; list++) {
+    for (let at = offsets[list]; at < offsets[list + 1]; at++) {
+      owner.push(list);
+      rank.push(at - offsets[list] + 1);
+    }
+  }
+  return { owner, rank };
+}
+
+const texts = (ids) => ids.map(String);
+
+/** The questions to a vector index. */
+const questionsToIndexes = {
+  describe: (index) => ({
+    items: index.length,
+    rows: index.vectorCount,
+    dimension: index.dimension,
+    metric: index.manifest.options.metric,
+    kind: index.kind,
+    storage: index.manifest.options.storage,
+    item_ids: texts(index.itemIds()),
+    hash: index.hash,
+  }),
+  vectors: (index, [id]) => ({ vectors: index.vectors(id)?.map((values) => [...values]) ?? null }),
+  attributes: (index, [id]) => ({ attributes: index.attributes(id) ?? null }),
+  matching: (index, [condition]) => ({ item_ids: texts(index.matching(condition).itemIds()) }),
+  search(index, [target, options], items) {
+    const found = index.search(searchTarget(target), { ...renamed(options, camel), items });
+    return {
+      item_id: texts(found.itemId),
+      score: [...found.score],
+      rank: found.rows().map(({ rank }) => rank),
+      vector: [...found.vector],
+      trace: found.trace,
+    };
+  },
+  async search_batch(index, [rows, options]) {
+    const found = await index.searchBatch(rows.map(row), renamed(options, camel));
+    const { owner, rank } = ranksOf(found.offsets);
+    return { query: owner, item_id: texts(found.itemId), score: [...found.score], rank, vector: [...found.vector] };
+  },
+  async knn_graph(index, [options]) {
+    const graph = await index.knnGraph(renamed(options, camel));
+    const { owner, rank } = ranksOf(graph.offsets);
+    const ids = index.itemIds();
+    return {
+      item_id: texts(owner.map((item) => ids[item])),
+      neighbor_id: texts(graph.neighborId),
+      score: [...graph.score],
+      rank,
+    };
+  },
+  async duplicates(index, [options]) {
+    const groups = await index.duplicates(renamed(options, camel));
+    return { groups: groups.map(texts) };
+  },
+  async cluster(index, [options]) {
+    const { itemId, cluster, ...found } = await index.cluster(options);
+    const { assignment, sizes, centroids } = found;
+    const width = index.dimension;
+    const rows = [...sizes].map((_, at) => [...centroids.slice(at * width, (at + 1) * width)]);
+    return { ...found, assignment: [...assignment], sizes: [...sizes], centroids: rows };
+  },
+};
+
 /** One function an operation: the input of a case to what its `expect` is compared with. */
 export const operations = {
   condition({ condition, attributes, groups, lenient }, { suite }) {
@@ -307,6 +423,19 @@ export const operations = {
 
   split_exact({ ids, weights, salt }) {
     return { arms: [...splitExact(ids, weights.map(number), salt)] };
+  },
+
+  async index(input, context) {
+    let index = await indexOf(input, context);
+    let told = {};
+    if (input.edge === true) index = index.exportEdge();
+    for (const { ids, vectors, remove, catalog, options } of input.update ?? []) {
+      const changes = { ids, vectors: vectors?.map(row), remove, catalog: catalogOf(catalog), ...options };
+      ({ index, ...told } = await index.update(changes));
+    }
+    const [question, ...args] = input.ask;
+    const items = itemsOf(index, input.items, context.folder);
+    return { ...told, ...(await questionsToIndexes[question](index, args, items)) };
   },
 
   async engine({ steps: list, ...source }, { folder }) {

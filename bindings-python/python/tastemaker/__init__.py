@@ -19,6 +19,7 @@ from tastemaker._condition import matches_condition
 from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
 from tastemaker._evaluate import Evaluation, evaluate
 from tastemaker._experiments import Assignment, Assignments, Experiments, FeatureAnswer, split_exact
+from tastemaker._index import BatchNeighbors, Clusters, ItemSet, KnnGraph, Neighbors, Updated, VectorIndex
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
 from tastemaker._profile import Event, Profile
@@ -53,9 +54,11 @@ __all__ = [
     "Answer",
     "Assignment",
     "Assignments",
+    "BatchNeighbors",
     "BatchReport",
     "CancelledError",
     "Catalog",
+    "Clusters",
     "Comparison",
     "CorruptProfileError",
     "CorruptSnapshotError",
@@ -75,10 +78,13 @@ __all__ = [
     "InvalidVectorError",
     "InvalidWeightError",
     "IoError",
+    "ItemSet",
+    "KnnGraph",
     "LengthMismatchError",
     "LimitExceededError",
     "Model",
     "Neighbor",
+    "Neighbors",
     "NotASnapshotError",
     "Profile",
     "Reason",
@@ -101,6 +107,8 @@ __all__ = [
     "UnknownItemError",
     "UnknownKindError",
     "UnsupportedVersionError",
+    "Updated",
+    "VectorIndex",
     "__version__",
     "compare",
     "errors",

@@ -56,6 +56,16 @@ def program(folder: Path) -> None:
     comparison = tm.compare(model, model, {"user_id": ["a"], "item_id": ["mill"]})
     assert_type(comparison["recall"], tm.Difference)
     assert_type(comparison["recall"].p_value, float | None)
+    index = tm.VectorIndex.build(["a", "b"], [[1.0, 0.0], [0.0, 1.0]], metric="l2", catalog={"a": {"price": 1}})
+    assert_type(index, tm.VectorIndex)
+    assert_type(index.search([1.0, 0.0], k=1), tm.Neighbors)
+    for one in index.search(positive=["a", [1.0, 0.0]], items=index.matching({"price": 1}, model)):
+        assert_type(one.score, float)
+    assert_type(index.update(["c"], [[1.0, 1.0]], remove=["a"]).index, tm.VectorIndex)
+    assert_type(index.search_batch([[1.0, 0.0]]).of(0), tm.Neighbors)
+    assert_type(index.knn_graph(k=1), tm.KnnGraph)
+    assert_type(index.cluster(2).cohesion, float)
+
     try:
         tm.Model.from_bytes(b"")
     except tm.NotASnapshotError as error:

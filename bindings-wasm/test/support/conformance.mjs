@@ -3,9 +3,11 @@
 // `tm` is the package; `read(name)` gives the bytes of a file of core/conformance. An operation
 // that is not known, or a count that is not the manifest's, is a failure.
 
+import { index } from './vectors.mjs';
+
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, split_exact, engine };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, split_exact, engine, index: (context, input) => index(context, input, TOOLS) };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -250,11 +252,16 @@ function settingsOf(tm, { catalog: items, options }) {
   const settings = {
     options: { ...camel(options ?? {}), trainer: Array.isArray(trainer) ? trainer.map(camel) : camel(trainer), tune: camel(options?.tune) },
   };
-  if (items !== undefined && items !== null) {
-    settings.catalog = new tm.Catalog(items.schema ?? undefined);
-    for (const { id, attributes } of items.items) settings.catalog.add(id, attributes);
-  }
+  const catalog = catalogOf(tm, items);
+  if (catalog !== undefined) settings.catalog = catalog;
   return settings;
+}
+
+function catalogOf(tm, items) {
+  if (items === undefined || items === null) return undefined;
+  const catalog = new tm.Catalog(items.schema ?? undefined);
+  for (const { id, attributes } of items.items) catalog.add(id, attributes);
+  return catalog;
 }
 
 function columns(table) {
@@ -299,6 +306,9 @@ function experiment({ tm }, { payload, format, ask: [name, ...args] }) {
 function split_exact({ tm }, { ids, weights, salt }) {
   return { arms: [...tm.splitExact(ids, weights.map(number), salt)] };
 }
+
+/** What the operation `index` needs of these. */
+const TOOLS = { number, camel, catalogOf, bytesOf, mutated };
 
 /** JSON has no NaN and no infinities: the cases write them as text. */
 function number(value) {

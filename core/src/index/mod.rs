@@ -50,11 +50,12 @@ pub use options::{
     IndexOptions, Kind, MAX_COMPONENT, MAX_DIMENSION, MAX_EF, MAX_K, MAX_ROWS, Metric, Precision,
     SearchOptions,
 };
+pub use request::{BatchOptions, DuplicateOptions, Question, update_threads};
 pub use target::{Example, Strategy, Target};
 pub use update::{Changes, Updated};
 pub use vectors::Vectors;
 
-use crate::bitset::BitSet;
+pub use crate::bitset::BitSet;
 use crate::catalog::Catalog;
 use crate::catalog::columns::Columns;
 use crate::condition::Condition;
@@ -282,6 +283,15 @@ impl VectorIndex {
     #[must_use]
     pub fn item(&self, id: &str) -> Option<u32> {
         self.inner.layout.ids().find(id)
+    }
+
+    /// The rows of an item by its number; empty for a number beyond.
+    #[must_use]
+    pub fn rows_of(&self, item: u32) -> std::ops::Range<u32> {
+        if item as usize >= self.len() {
+            return 0..0;
+        }
+        self.inner.view().rows_of(item)
     }
 
     /// The vectors of an item as the index has them, one after the other: of length 1 for the

@@ -1,6 +1,7 @@
 //! Files, the models that cases name, and the columns that they bring.
 
 pub(crate) mod compare;
+mod index;
 pub(crate) mod ops;
 
 use std::cell::RefCell;
@@ -163,7 +164,7 @@ pub(crate) fn tuned(input: &Value) -> Result<Value> {
     })
 }
 
-fn catalog(given: &Value) -> Result<Catalog> {
+pub(crate) fn catalog(given: &Value) -> Result<Catalog> {
     let mut catalog = match &given["schema"] {
         Value::Null => Catalog::new(),
         schema => Catalog::with_schema(schema)?,

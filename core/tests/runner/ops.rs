@@ -42,6 +42,7 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "summarize" => summary(input),
         "experiment" => experiment(input),
         "split_exact" => exact_split(input),
+        "index" => super::index::run(suites, suite, input),
         unknown => panic!("the operation {unknown} is not known"),
     }
 }
@@ -136,9 +137,17 @@ fn profile(input: &Value) -> Result<Value> {
 }
 
 fn open(suites: &Suites, input: &Value) -> Result<Value> {
-    let mut bytes = suites.bytes(input["snapshot"].as_str().expect("a snapshot"));
+    let bytes = suites.bytes(input["snapshot"].as_str().expect("a snapshot"));
+    Ok(shape(&Model::from_bytes(&mutated(
+        bytes,
+        &input["mutate"],
+    ))?))
+}
+
+/// Bytes with what `mutate` does to them.
+pub(crate) fn mutated(mut bytes: Vec<u8>, mutate: &Value) -> Vec<u8> {
     let place = |value: &Value| value.as_u64().expect("a position") as usize;
-    for (name, mutation) in input["mutate"].as_object().into_iter().flatten() {
+    for (name, mutation) in mutate.as_object().into_iter().flatten() {
         match name.as_str() {
             "truncate" => bytes.truncate(place(mutation)),
             "flip" => bytes[place(&mutation[0])] ^= 1 << place(&mutation[1]),
@@ -147,7 +156,7 @@ fn open(suites: &Suites, input: &Value) -> Result<Value> {
             unknown => panic!("the mutation {unknown} is not known"),
         }
     }
-    Ok(shape(&Model::from_bytes(&bytes)?))
+    bytes
 }
 
 fn shape(model: &Model) -> Value {
