@@ -28,6 +28,7 @@ mod hnsw;
 mod import;
 mod options;
 mod quantize;
+mod request;
 mod search;
 mod target;
 #[cfg(test)]
