@@ -395,7 +395,7 @@ class Index:
             out |= s.column_sections(number, kind, values, self.ids)
         manifest = {
             "library": "tastemaker", "version": "0.1.0", "options": self.options,
-            "kind": "exact", "dimension": self.width, "rows": len(self.rows), "items": len(self.ids),
+            "kind": "exact", "levels": 0, "dimension": self.width, "rows": len(self.rows), "items": len(self.ids),
             "step": float(self.scale.step), "bounds": {"error": self.bounds[0], "length": self.bounds[1]},
             "columns": listed if self.columns else None,
         } | self.extra

@@ -360,6 +360,7 @@ def forged(suite, known, data, damage):
     manifest("another storage", '"storage":"f32"', '"storage":"f16"')
     manifest("a step of 0", '"step":', '"step":0,"step_":')
     manifest("a bound below 0", '"error":', '"error":-')
+    manifest("levels beyond all", '"levels":0', '"levels":9999')
     manifest("m of 0", '"m":16', '"m":0')
     for code, name in ((oracle.ID_OFFSETS, "ids"), (oracle.ROW_STARTS, "row starts"), (oracle.CENTRE, "centre"), (oracle.FLOATS, "vectors"), (oracle.CODES, "codes"), (oracle.SIDES, "sides")):
         forge(f"no {name}", {(code, 0): None})
