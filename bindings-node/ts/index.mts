@@ -19,6 +19,8 @@ export {
   compare,
   evaluate,
   matchesCondition,
+  readFvecs,
+  readSafetensors,
   split,
   stats,
   splitExact,

@@ -45,7 +45,7 @@ mod _native {
     #[pymodule_export]
     use crate::experiment::{Experiments, split_exact};
     #[pymodule_export]
-    use crate::index::{ItemSet, VectorIndex};
+    use crate::index::{ItemSet, VectorIndex, read_vectors};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

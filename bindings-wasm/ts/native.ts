@@ -19,6 +19,8 @@ export {
   profileEmpty,
   profileEvents,
   profileLength,
+  readFvecs,
+  readSafetensors,
   split,
   statsAsk,
   splitExact,
