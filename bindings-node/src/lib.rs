@@ -20,6 +20,7 @@
     reason = "napi hands arguments over by value"
 )]
 
+mod bandit;
 mod catalog;
 mod condition;
 mod control;
@@ -30,7 +31,9 @@ mod event;
 mod experiment;
 mod index;
 mod json;
+mod log;
 mod model;
+mod offpolicy;
 mod profile;
 mod stats;
 mod task;

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 
 import {
+  Bandit,
   Catalog,
+  DecisionLog,
   Engine,
   Model,
   Profile,
@@ -199,6 +201,11 @@ const causes = {
     () => Profile.fromBytes(new Uint8Array(3)),
     () => engine.mergeProfile('u', engine.profile('u').subarray(1)),
   ],
+  corrupt_bandit: [
+    () => Bandit.fromBytes(new Uint8Array(3)),
+    () => Bandit.fromBytes(Bandit.fromJson({ key: 'b', policy: 'ucb1', arms: ['x'] }).toBytes().subarray(1)),
+  ],
+  corrupt_log: [() => DecisionLog.fromBytes(new Uint8Array(3))],
   cancelled: [() => train(one, { signal: AbortSignal.abort() })],
   limit_exceeded: [
     () => {

@@ -19,6 +19,8 @@ export type ErrorCode =
   | 'unsupported_version'
   | 'corrupt_snapshot'
   | 'corrupt_profile'
+  | 'corrupt_bandit'
+  | 'corrupt_log'
   | 'cancelled'
   | 'io'
   | 'limit_exceeded'

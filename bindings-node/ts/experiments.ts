@@ -71,7 +71,7 @@ export interface ExperimentContext {
 }
 
 /** Weights by context, learnt elsewhere, as they were used. */
-export interface Bandit {
+export interface BanditWeights {
   /** The leaf that the context fell into; -1 for none. */
   leafId: unknown;
   /** The weights of the variations. */
@@ -113,7 +113,7 @@ export interface Assignment {
   /** The feature whose rule it is, if it is a rule's. */
   featureId: string | null;
   /** How a contextual bandit chose the weights, if one did. */
-  bandit: Bandit | null;
+  bandit: BanditWeights | null;
   /** Sticky documents that changed, whole: to be stored. */
   stickyUpdates: StickyDoc[];
 }
@@ -337,7 +337,7 @@ function assignment(given: Record<string, unknown>): Assignment {
     ...(camelKeys(rest) as Assignment),
     value,
     hashValue,
-    bandit: camelKeys(bandit) as Bandit | null,
+    bandit: camelKeys(bandit) as BanditWeights | null,
     stickyUpdates: stickyUpdates as StickyDoc[],
   };
 }

@@ -5,8 +5,10 @@
  */
 export * from './index.js';
 export {
+  Bandit,
   BatchNeighbors,
   Catalog,
+  DecisionLog,
   Engine,
   Experiments,
   ItemSet,
@@ -15,10 +17,14 @@ export {
   Profile,
   Recommendations,
   TastemakerError,
+  banditOf,
+  banditsOf,
   VectorIndex,
   compare,
+  contextHash,
   evaluate,
   matchesCondition,
+  offpolicy,
   readFvecs,
   readSafetensors,
   split,
@@ -27,4 +33,5 @@ export {
   train,
   tune,
   update,
+  withBandits,
 } from './index.js';

@@ -13,6 +13,19 @@ export type {
   SimilarUsers,
   Stage,
 } from './answer.js';
+export { Bandit, banditOf, banditsOf, withBandits } from './bandit.js';
+export type {
+  BanditAnswer,
+  BanditArm,
+  BanditChoice,
+  BanditReport,
+  BanditRequest,
+  BanditUpdate,
+  FeatureRows,
+  Features,
+  Reward,
+  Rewards,
+} from './bandit.js';
 export { Catalog } from './catalog.js';
 export type {
   Attributes,
@@ -54,7 +67,7 @@ export { Experiments, splitExact } from './experiments.js';
 export type {
   Assignment,
   Assignments,
-  Bandit,
+  BanditWeights,
   ExperimentContext,
   ExperimentDescription,
   ExperimentReason,
@@ -62,8 +75,41 @@ export type {
   StickyDoc,
 } from './experiments.js';
 export type { Id } from './ids.js';
+export { DecisionLog, contextHash } from './log.js';
+export type {
+  Decision,
+  JoinCounts,
+  JoinOptions,
+  LogColumn,
+  LogOptions,
+  LogTable,
+  Merged,
+  Outcome,
+  Removed,
+  ShownItem,
+  StoredDecision,
+  StoredOutcome,
+} from './log.js';
 export { Model } from './model.js';
 export type { EdgeOptions, Neighbor } from './model.js';
+export { offpolicy } from './offpolicy.js';
+export type {
+  Estimated,
+  Estimator,
+  Gain,
+  NumberColumn,
+  NumberMatrix,
+  OffPolicyReport,
+  OffPolicySettings,
+  PolicyComparison,
+  PolicyEstimate,
+  PolicyLog,
+  SlateColumns,
+  SlateEstimator,
+  SlateReport,
+  SlateSettings,
+  TargetPolicy,
+} from './offpolicy.js';
 export { Profile } from './profile.js';
 export type { EventDetails, ProfileEvent } from './profile.js';
 export { Recommendations } from './recommendations.js';

@@ -13,6 +13,7 @@
 )]
 
 use std::ffi::CStr;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
@@ -23,13 +24,18 @@ use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StructArray, make_array};
-use arrow_schema::{ArrowError, DataType, TimeUnit};
+use arrow_array::{
+    Array, ArrayRef, DictionaryArray, Float64Array, Int32Array, RecordBatch, RecordBatchIterator,
+    RecordBatchReader, StringArray, StructArray, TimestampMillisecondArray, UInt32Array,
+    make_array,
+};
+use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use numpy::{PyArray1, PyArray2, PyArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use tastemaker::ErrorKind;
+use tastemaker::experiment::log::{MISSING, Table, Values};
 use tastemaker::json::{Map, Value};
 
 use crate::builder::Builder;
@@ -265,6 +271,39 @@ fn array_batch(table: &Bound<'_, PyAny>) -> PyResult<(Vec<String>, Vec<RecordBat
         .map(|&name| name.to_owned())
         .collect();
     Ok((names, vec![RecordBatch::from(rows)]))
+}
+
+/// A table of the core as a capsule named "arrow_array_stream".
+pub(crate) fn stream<'py>(py: Python<'py>, table: Table) -> PyResult<Bound<'py, PyCapsule>> {
+    let mut fields = Vec::new();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for column in table.columns {
+        let values: ArrayRef = match column.values {
+            Values::Text { codes, texts } => {
+                let keys: Int32Array = codes.iter().map(|&code| i32::try_from(code).ok()).collect();
+                let texts: StringArray = texts.iter().map(Some).collect();
+                let coded = DictionaryArray::try_new(keys, Arc::new(texts));
+                Arc::new(coded.map_err(|error| failed(&error))?)
+            }
+            Values::Time(values) => {
+                Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC"))
+            }
+            Values::Number(values) => Arc::new(Float64Array::from(values)),
+            Values::Whole(values) => {
+                let known = |&value: &u32| (value != MISSING).then_some(value);
+                Arc::new(values.iter().map(known).collect::<UInt32Array>())
+            }
+            _ => continue,
+        };
+        fields.push(Field::new(column.name, values.data_type().clone(), true));
+        columns.push(values);
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|error| failed(&error))?;
+    let reader = RecordBatchIterator::new([Ok(batch)], schema);
+    // Dropped with the capsule, unless a reader has moved it out and left a released one.
+    let stream = FFI_ArrowArrayStream::new(Box::new(reader));
+    PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
 }
 
 type Appended = Result<(), String>;

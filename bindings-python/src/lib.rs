@@ -6,6 +6,7 @@
 //! `python/tastemaker/`; this module is private to it.
 
 mod arrow;
+mod bandit;
 mod builder;
 mod catalog;
 mod column;
@@ -20,7 +21,9 @@ mod experiment;
 mod ids;
 mod index;
 mod json;
+mod log;
 mod model;
+mod offpolicy;
 mod profile;
 mod request;
 mod stats;
@@ -32,6 +35,8 @@ mod train;
 mod _native {
     #[pymodule_export]
     use crate::arrow::{read_arrow, read_arrow_vectors};
+    #[pymodule_export]
+    use crate::bandit::Bandit;
     #[pymodule_export]
     use crate::catalog::Catalog;
     #[pymodule_export]
@@ -47,7 +52,11 @@ mod _native {
     #[pymodule_export]
     use crate::index::{ItemSet, VectorIndex, read_vectors};
     #[pymodule_export]
+    use crate::log::{DecisionLog, LogTable, context_hash};
+    #[pymodule_export]
     use crate::model::Model;
+    #[pymodule_export]
+    use crate::offpolicy::{evaluate_policy, slates};
     #[pymodule_export]
     use crate::profile::Profile;
     #[pymodule_export]

@@ -14,6 +14,7 @@ use tastemaker::ErrorKind;
 use tastemaker::control::Control;
 use tastemaker::model::{BatchOptions, EdgeOptions, Model as CoreModel};
 
+use crate::bandit::Bandit;
 use crate::column::Column;
 use crate::control::watched;
 use crate::error::{attached, detached};
@@ -74,6 +75,19 @@ impl Model {
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.core.as_bytes())
+    }
+
+    fn with_bandits(&self, py: Python<'_>, bandits: Vec<PyRef<'_, Bandit>>) -> PyResult<Self> {
+        let bandits: Vec<_> = bandits.iter().map(|bandit| bandit.copied()).collect();
+        detached(py, || self.core.with_bandits(&bandits)).map(Self::from)
+    }
+
+    fn bandits(&self) -> Vec<&str> {
+        self.core.bandits().collect()
+    }
+
+    fn bandit(&self, py: Python<'_>, key: &str) -> PyResult<Option<Bandit>> {
+        Ok(attached(py, || self.core.bandit(key))?.map(Bandit::of))
     }
 
     fn export_edge(&self, py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<Self> {

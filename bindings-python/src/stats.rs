@@ -50,7 +50,7 @@ pub(crate) struct Given<'py> {
 }
 
 /// The numbers of a column; true is 1.
-fn numbers<'a>(column: &'a Column, name: &str) -> Result<Cow<'a, [f64]>> {
+pub(crate) fn numbers<'a>(column: &'a Column, name: &str) -> Result<Cow<'a, [f64]>> {
     match &column.data {
         Data::Bool(values) => {
             let number = |(row, &value): (usize, &bool)| {

@@ -227,6 +227,60 @@ def experiment(suite: dict[str, Any], given: dict[str, Any]) -> Any:
             raise NotImplementedError(f"the question {unknown[0]} is not known")
 
 
+def played(given: dict[str, Any]) -> tuple[tm.Bandit, list[Any]]:
+    """A bandit from its definition or its bytes, after its steps, and what they gave."""
+    if "bytes" in given:
+        bandit = tm.Bandit.from_bytes(bytes.fromhex(given["bytes"]))
+    else:
+        bandit = tm.Bandit.from_json(given["definition"])
+    results = []
+    for step in given["steps"]:
+        try:
+            results.append(bandit_step(bandit, *step))
+        except tm.TastemakerError as error:
+            results.append({"error": error.code})
+    return bandit, results
+
+
+def bandit(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return {"results": played(given)[1]}
+
+
+def bandit_step(bandit: tm.Bandit, name: str, *arguments: Any) -> Any:
+    match name, arguments:
+        case ("choose" | "propensities"), [request]:
+            return getattr(bandit, name)(**request).to_dict()
+        case "update_one", [given]:
+            return bandit.update_one(**({"arm": None, "reward": None} | given))._asdict()
+        case "update", [columns, options]:
+            rows = {**columns, "reward": [float(reward) for reward in columns["reward"]]}
+            for features in ("context", "arm_features"):
+                if features in rows:
+                    rows[features] = [[float(value) for value in row] for row in rows[features]]
+            return bandit.update(**rows, **options)._asdict()
+        case "await_rewards", [factor, arm, count]:
+            return bandit.await_rewards(arm, count, factor=factor)
+        case "merge", [other]:
+            return bandit.merge(played(other)[0])
+        case "in_model", [source, others]:
+            model = model_of(source).with_bandits([*(played(other)[0] for other in others), bandit])
+            model = tm.Model.from_bytes(model.to_bytes())
+            stored = model.bandit(bandit.key)
+            assert stored is not None
+            return {"hash": model.hash, "bandits": model.bandits, "bytes": stored.to_bytes().hex()}
+        case "redefine", [definition]:
+            return bandit.redefine(definition)
+        case "report", [now]:
+            return bandit.report(now).to_dict()
+        case "bytes", []:
+            assert tm.Bandit.from_bytes(bandit.to_bytes()) == bandit
+            return bandit.to_bytes().hex()
+        case ("definition" | "state_version"), []:
+            return getattr(bandit, name)
+        case _:
+            raise NotImplementedError(f"the step {name} is not known")
+
+
 def split_exact(suite: dict[str, Any], given: dict[str, Any]) -> Any:
     weights = [float(weight) for weight in given["weights"]]
     return {"arms": tm.split_exact(given["ids"], weights, given["salt"]).tolist()}
@@ -287,6 +341,84 @@ def summarize(suite: dict[str, Any], given: dict[str, Any]) -> Any:
             rows[name] = [float(value) for value in rows[name]]
     # A metric that is missing is what the core refuses, too.
     return tm.stats.summarize(**({"metric": None} | given["options"]), **rows)
+
+
+def numbers(given: dict[str, Any]) -> dict[str, Any]:
+    """Columns and matrices with numbers that JSON cannot write."""
+
+    def number(value: Any) -> Any:
+        if isinstance(value, list):
+            return [number(item) for item in value]
+        return float(value)
+
+    ids = ("unit", "slate")
+    return {name: values if name in ids else number(values) for name, values in given.items()}
+
+
+def off_policy(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    log, policies = numbers(given["log"]), [numbers(given["policy"])]
+    if "b" in given:
+        policies.append(numbers(given["b"]))
+    ask = tm.offpolicy.compare if "b" in given else tm.offpolicy.evaluate
+    reward, propensity = log.pop("reward"), log.pop("propensity")
+    return ask(reward, propensity, *policies, **log, **given["options"])
+
+
+def slates(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return tm.offpolicy.evaluate_slates(**numbers(given["log"]), **given["options"])
+
+
+def decision_log(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    if "bytes" in given:
+        log = tm.DecisionLog.from_bytes(bytes.fromhex(given["bytes"]), **given["options"])
+    else:
+        log = tm.DecisionLog(**given["options"])
+    results = []
+    for step in given["steps"]:
+        try:
+            results.append(log_step(log, *step))
+        except tm.TastemakerError as error:
+            results.append({"error": error.code})
+    assert tm.DecisionLog.from_bytes(log.to_bytes(), **given["options"]) == log
+    return {"results": results, "bytes": log.to_bytes().hex()}
+
+
+def log_step(log: tm.DecisionLog, name: str, *arguments: Any) -> Any:
+    def columns(table: tm.LogTable) -> dict[str, Any]:
+        out = {}
+        for name, values in table.to_dict().items():
+            out[name] = (values.astype(np.int64) if name == "time" else values).tolist()
+        return out
+
+    match name, arguments:
+        case "merge", [steps, options]:
+            other = tm.DecisionLog(**options)
+            for step in steps:
+                log_step(other, *step)
+            return log.merge(other)._asdict()
+        case ("record" | "record_outcome" | "pseudonym" | "decision"), [argument]:
+            return getattr(log, name)(argument)
+        case ("erase" | "expire"), [argument]:
+            return getattr(log, name)(argument)._asdict()
+        case "orphans", []:
+            return log.orphans()
+        case "counts", []:
+            return [len(log), len(log.table("outcomes"))]
+        case "table", [table]:
+            return columns(log.table(table))
+        case "join", [options]:
+            strange = [option for option in options if option not in tm.DecisionLog.join.__kwdefaults__]
+            if strange:
+                # What Python's own signature refuses, the core does too.
+                raise tm.InvalidArgumentError(f"{strange[0]} is not known")
+            joined = log.join(**options)
+            return {"columns": columns(joined), "counts": joined.counts}
+        case _:
+            raise NotImplementedError(f"the step {name} is not known")
+
+
+def context_hash(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    return {"hash": tm.context_hash(given["context"])}
 
 
 def rows(given: list[list[Any]]) -> np.ndarray[Any, Any] | list[Any]:
@@ -420,6 +552,11 @@ OPERATIONS = {
     "summarize": summarize,
     "experiment": experiment,
     "split_exact": split_exact,
+    "bandit": bandit,
+    "off_policy": off_policy,
+    "slates": slates,
+    "decision_log": decision_log,
+    "context_hash": context_hash,
 }
 
 

@@ -15,6 +15,7 @@ const dist = join(root, 'dist');
 /** Files of the Node package's façade, and the names that they get here. */
 const SHARED = {
   'answer.ts': 'answer.ts',
+  'bandit.ts': 'bandit.ts',
   'catalog.ts': 'catalog.ts',
   'condition.ts': 'condition.ts',
   'control.ts': 'control.ts',
@@ -26,7 +27,9 @@ const SHARED = {
   'ids.ts': 'ids.ts',
   'index.ts': 'api.ts',
   'json.ts': 'json.ts',
+  'log.ts': 'log.ts',
   'model.ts': 'model.ts',
+  'offpolicy.ts': 'offpolicy.ts',
   'profile.ts': 'profile.ts',
   'recommendations.ts': 'recommendations.ts',
   'requests.ts': 'requests.ts',

@@ -178,6 +178,6 @@ pub(crate) fn exact_integer(number: f64) -> Option<i64> {
 }
 
 /// Milliseconds for the core; `i64::MIN`, which it refuses, where the number is not whole.
-fn milliseconds(number: f64) -> i64 {
+pub(crate) fn milliseconds(number: f64) -> i64 {
     exact_integer(number).unwrap_or(i64::MIN)
 }

@@ -19,6 +19,7 @@
     reason = "wasm-bindgen generates undocumented items beside each export"
 )]
 
+mod bandit;
 mod catalog;
 mod condition;
 mod control;
@@ -29,7 +30,9 @@ mod event;
 mod experiment;
 mod index;
 mod json;
+mod log;
 mod model;
+mod offpolicy;
 mod profile;
 mod stats;
 mod train;

@@ -6,7 +6,9 @@ import * as raw from './raw/tastemaker.js';
 
 export {
   CancelFlag,
+  NativeBandit,
   NativeCatalog,
+  NativeDecisionLog,
   NativeEngine,
   NativeExperiments,
   NativeItemSet,
@@ -14,8 +16,11 @@ export {
   NativeVectorIndex,
   assignId,
   assignId as assignAsciiId,
+  contextHash,
   defaultEvent,
   matchesCondition,
+  modelBandits,
+  modelWithBandits,
   profileEmpty,
   profileEvents,
   profileLength,
@@ -68,6 +73,62 @@ export interface NativeRows {
   covariate?: Float64Array;
 }
 
+/** Rewards: a column of arms, or one a factor. */
+export interface NativeRewards {
+  arms: NativeIds[];
+  factors?: string[];
+  reward: Float64Array;
+  time?: Float64Array;
+  timeBigint?: BigInt64Array;
+  context?: Float64Array;
+  armFeatures?: Float64Array;
+}
+
+/** The values of a matrix, row by row, and how many a row has. */
+export interface NativeMatrix {
+  values: Float64Array;
+  columns: number;
+}
+
+/** A log of actions. */
+export interface NativeLog {
+  reward: Float64Array;
+  propensity: Float64Array;
+  action?: Float64Array;
+  cell?: Float64Array;
+  unit?: NativeIds;
+  predicted?: Float64Array;
+  logging?: NativeMatrix;
+  predictions?: NativeMatrix;
+  features?: NativeMatrix;
+}
+
+/** A policy. */
+export interface NativePolicy {
+  probability?: Float64Array;
+  actions?: NativeMatrix;
+  predicted?: Float64Array;
+}
+
+/** A log of slates. */
+export interface NativeSlates {
+  slate: NativeIds;
+  slot: Float64Array;
+  reward: Float64Array;
+  propensity: Float64Array;
+  probability: Float64Array;
+  unit?: NativeIds;
+}
+
+/** A column of a table: codes into texts, times or numbers, or small whole numbers. */
+export interface NativeColumn {
+  name: string;
+  codes?: Uint32Array;
+  texts?: string[];
+  numbers?: Float64Array;
+  whole?: Uint32Array;
+}
+
 /** The columns of a batch, each in JavaScript's memory. */
 export interface NativeBatch {
   userRow: Uint32Array;
@@ -78,6 +139,11 @@ export interface NativeBatch {
 }
 
 type Report = (stage: string, done: number, total: number) => void;
+
+/** A bandit of a model. */
+export function modelBandit(model: raw.NativeModel, key: string): raw.NativeBandit | null {
+  return raw.modelBandit(model, key) ?? null;
+}
 
 /** Adds an event to a profile; the new bytes, or null if it did not change. */
 export function profileRecord(...given: Parameters<typeof raw.profileRecord>): Uint8Array | null {
@@ -166,6 +232,28 @@ export async function summarize(
   report: Report | undefined,
 ): Promise<string> {
   return raw.summarize(rows, options, cancel, report);
+}
+
+/** The value of a policy, or the difference of two, on the calling thread. */
+export async function evaluatePolicy(
+  log: NativeLog,
+  a: NativePolicy,
+  b: NativePolicy | undefined,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<string> {
+  return raw.evaluatePolicy(log, a, b, options, cancel, report);
+}
+
+/** The value of a policy that fills slots, on the calling thread. */
+export async function evaluateSlates(
+  log: NativeSlates,
+  options: string,
+  cancel: raw.CancelFlag,
+  report: Report | undefined,
+): Promise<string> {
+  return raw.evaluateSlates(log, options, cancel, report);
 }
 
 /** Builds an index on the calling thread. */

@@ -24,7 +24,7 @@ export { Experiments } from './experiments.js';
 export type {
   Assignment,
   Assignments,
-  Bandit,
+  BanditWeights,
   ExperimentContext,
   ExperimentDescription,
   ExperimentReason,

@@ -70,6 +70,10 @@ kinds! {
     CorruptSnapshot => "corrupt_snapshot",
     /// Bytes that are not a valid profile.
     CorruptProfile => "corrupt_profile",
+    /// Bytes that are not a valid bandit.
+    CorruptBandit => "corrupt_bandit",
+    /// Bytes that are not a valid decision log.
+    CorruptLog => "corrupt_log",
     /// The caller cancelled the work.
     Cancelled => "cancelled",
     /// The operating system refused to read or write a file.

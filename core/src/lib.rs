@@ -36,7 +36,7 @@
 //! | [`engine`] | a model and its users: record, ask, explain, erase |
 //! | [`condition`] | the predicate language of filters |
 //! | [`evaluate`] | ranking metrics beside a baseline |
-//! | [`experiment`] | who gets which variant |
+//! | [`experiment`] | who gets which variant; tests and bandits |
 //! | [`index`] | nearest neighbours of vectors, filtered and deterministic |
 //! | [`control`] | progress and cancellation |
 //! | [`id`], [`snapshot`] | limits of ids, and numbers of the file format |

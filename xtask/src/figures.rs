@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::shell::{Run, cache, make_folder, read, target, write};
 use crate::{Result, build, report, setup};
 
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 12] = [
     "quality",
     "train",
     "trials",
@@ -17,13 +17,15 @@ const GROUPS: [&str; 10] = [
     "snapshot",
     "stats",
     "experiments",
+    "bandits",
+    "offpolicy",
     "ann",
     "ann-large",
 ];
 const USAGE: &str =
     "usage: cargo xtask figures GROUP --data DIR [--peers] [--runs N] [--built] [--write DATE]
-GROUP is one of quality train trials recommend overhead snapshot stats experiments ann ann-large,
-or all;
+GROUP is one of quality train trials recommend overhead snapshot stats experiments bandits offpolicy
+ann ann-large, or all;
 --built takes the bindings as they are, without building them again";
 
 /// The command.
@@ -81,7 +83,7 @@ fn group_lines(
             run = run.arg("--npm-peers").arg(setup::npm_peers(root)?);
         }
     }
-    if group == "overhead" || group == "stats" {
+    if ["overhead", "stats", "offpolicy"].contains(&group) {
         if !options.built {
             build::python(root)?;
         }

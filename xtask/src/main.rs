@@ -37,7 +37,8 @@ usage: cargo xtask COMMAND
                         --portable makes the wheel for older systems too
   figures GROUP --data DIR [--peers] [--write DATE]
                         quality train trials recommend overhead snapshot
-                        stats experiments, or all:
+                        stats experiments bandits offpolicy ann ann-large,
+                        or all:
                         a JSON object a line; --write keeps them in docs/
   honesty               simulated experiments: do the statistics keep what
                         they promise? Minutes; prints rates and their bands

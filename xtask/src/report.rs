@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Result;
 use crate::shell::{Run, read, write};
 
-const GROUPS: [(&str, &str, &str); 10] = [
+const GROUPS: [(&str, &str, &str); 12] = [
     (
         "quality",
         "Quality",
@@ -43,6 +43,16 @@ const GROUPS: [(&str, &str, &str); 10] = [
         "experiments",
         "Experiments",
         "Nanoseconds or microseconds, lower is better. In Node both sides run in one process, in turns.",
+    ),
+    (
+        "bandits",
+        "Bandits",
+        "Regret and nanoseconds, lower is better; clicks a view, higher is better.",
+    ),
+    (
+        "offpolicy",
+        "Off-policy evaluation",
+        "Estimates on the small Open Bandit Dataset, beside what its authors publish; and times, lower is better.",
     ),
     (
         "ann",

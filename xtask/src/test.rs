@@ -27,8 +27,8 @@ pub(crate) const RUST_TESTS: &str = "test --workspace --exclude tastemaker-pytho
 
 const EXAMPLES: &str = "cargo xtask test examples";
 
-/// The simulations of `core/src/experiment/stats/honesty/`, all of them; fails where a rate is
-/// outside of its band.
+/// The simulations of `core/src/experiment/stats/honesty/` and `bandit/honesty.rs`, all of them;
+/// fails where a rate is outside of its band.
 pub(crate) fn honesty() -> Result<()> {
     Run::new("cargo")
         .words("test --release -p tastemaker --lib honesty -- --ignored --nocapture")

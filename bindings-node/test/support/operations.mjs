@@ -5,22 +5,29 @@
 import { readFileSync } from 'node:fs';
 
 import {
+  Bandit,
   Catalog,
+  DecisionLog,
   Engine,
   Experiments,
   Model,
   Profile,
   TastemakerError,
+  banditOf,
+  banditsOf,
   VectorIndex,
   compare,
+  contextHash,
   evaluate,
   matchesCondition,
+  offpolicy,
   split,
   stats,
   splitExact,
   train,
   tune,
   update,
+  withBandits,
 } from 'tastemaker';
 
 const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
@@ -44,6 +51,37 @@ const toHex = (bytes) => Buffer.from(bytes).toString('hex');
 
 /** A number, or the text of one that JSON cannot write. */
 const number = (value) => (typeof value === 'string' ? Number(value) : value);
+
+/** Columns and matrices with numbers that JSON cannot write. */
+function columnsOf(given) {
+  const numbers = (value) => (Array.isArray(value) ? value.map(numbers) : number(value));
+  const ids = ['unit', 'slate'];
+  return Object.fromEntries(Object.entries(given).map(([name, list]) => [name, ids.includes(name) ? list : numbers(list)]));
+}
+
+const lists = (table) => Object.fromEntries(Object.entries(table).map(([name, column]) => [name, Array.from(column)]));
+
+/** The steps of a decision log. */
+const logSteps = {
+  record: (log, decision) => log.record(decision),
+  record_outcome: (log, outcome) => log.recordOutcome(outcome),
+  merge(log, steps, options) {
+    const other = new DecisionLog(options);
+    for (const [name, ...args] of steps) logSteps[name](other, ...args);
+    return log.merge(other);
+  },
+  pseudonym: (log, user) => log.pseudonym(user),
+  erase: (log, user) => log.erase(user),
+  expire: (log, before) => log.expire(before),
+  decision: (log, id) => log.decision(id),
+  orphans: (log) => log.orphans(),
+  counts: (log) => [log.length, log.outcomeCount],
+  table: (log, name) => lists(log.table(name)),
+  join(log, options) {
+    const { columns, counts } = log.join(options);
+    return { columns: lists(columns), counts };
+  },
+};
 
 /** The bytes that a case calls a snapshot: a file of the folder, or hexadecimal digits. */
 function snapshotBytes(snapshot, folder) {
@@ -197,6 +235,52 @@ function assignmentOf(given) {
 }
 
 const FORMS = { growthbook: 'fromGrowthbook', unleash: 'fromUnleash' };
+
+/** A bandit from its definition or its bytes, after its steps, and what they gave. */
+async function played({ definition, bytes, steps }, folder) {
+  const bandit = bytes === undefined ? Bandit.fromJson(definition) : Bandit.fromBytes(fromHex(bytes));
+  const results = [];
+  for (const [name, ...args] of steps) {
+    try {
+      results.push((await banditSteps[name](bandit, ...args, folder)) ?? null);
+    } catch (error) {
+      if (!(error instanceof TastemakerError)) throw error;
+      results.push({ error: error.code });
+    }
+  }
+  return { bandit, results };
+}
+
+/** An answer of a bandit under the core's names; the arms' values stay. */
+function banditAnswer({ choices, ...rest }) {
+  const choice = ({ value, ...more }) => ({ ...renamed(more, snake), value });
+  return { ...renamed(rest, snake), choices: choices.map(choice) };
+}
+
+const rowsOfNumbers = (rows) => rows?.map((row) => row.map(number));
+
+const banditSteps = {
+  choose: (bandit, request) => banditAnswer(bandit.choose(renamed(request, camel))),
+  propensities: (bandit, request) => banditAnswer(bandit.propensities(renamed(request, camel))),
+  update_one: (bandit, given) => bandit.updateOne(renamed(given, camel)),
+  update(bandit, { arm, reward, time, context, arm_features: features }, options) {
+    const given = { arm, reward: reward.map(number), time, context: rowsOfNumbers(context), armFeatures: rowsOfNumbers(features) };
+    return bandit.update(given, options);
+  },
+  await_rewards: (bandit, factor, arm, count) => bandit.awaitRewards(arm, count, factor ?? undefined),
+  merge: async (bandit, other, folder) => bandit.merge((await played(other, folder)).bandit),
+  async in_model(bandit, source, others, folder) {
+    const all = [bandit];
+    for (const other of others) all.push((await played(other, folder)).bandit);
+    const model = Model.fromBytes(withBandits(await modelOf(source, folder), all).toBytes());
+    return { hash: model.hash, bandits: banditsOf(model), bytes: toHex(banditOf(model, bandit.key).toBytes()) };
+  },
+  redefine: (bandit, definition) => bandit.redefine(definition),
+  report: (bandit, now) => renamedDeep(bandit.report(now ?? undefined), snake),
+  bytes: (bandit) => toHex(bandit.toBytes()),
+  definition: (bandit) => bandit.definition,
+  state_version: (bandit) => bandit.stateVersion,
+};
 
 const row = (values) => values.map(number);
 
@@ -421,8 +505,42 @@ export const operations = {
     return questionsToExperiments[question](experiments, ...args);
   },
 
+  bandit: async (input, { folder }) => ({ results: (await played(input, folder)).results }),
+
   split_exact({ ids, weights, salt }) {
     return { arms: [...splitExact(ids, weights.map(number), salt)] };
+  },
+
+  off_policy({ log, policy, b, options }) {
+    const [given, settings] = [columnsOf(log), renamed(options, camel)];
+    const found = b === undefined
+      ? offpolicy.evaluate(given, columnsOf(policy), settings)
+      : offpolicy.compare(given, columnsOf(policy), columnsOf(b), settings);
+    return found.then((report) => renamedDeep(report, snake));
+  },
+
+  async slates({ log, options }) {
+    return renamedDeep(await offpolicy.evaluateSlates(columnsOf(log), renamed(options, camel)), snake);
+  },
+
+  decision_log({ bytes, options, steps: list }) {
+    const log = bytes === undefined ? new DecisionLog(options) : DecisionLog.fromBytes(fromHex(bytes), options);
+    const results = [];
+    for (const [name, ...args] of list) {
+      try {
+        results.push(logSteps[name](log, ...args));
+      } catch (error) {
+        if (!(error instanceof TastemakerError)) throw error;
+        results.push({ error: error.code });
+      }
+    }
+    const written = toHex(log.toBytes());
+    if (toHex(DecisionLog.fromBytes(log.toBytes(), options).toBytes()) !== written) throw new Error('the bytes differ');
+    return { results, bytes: written };
+  },
+
+  context_hash({ context }) {
+    return { hash: contextHash(context) };
   },
 
   async index(input, context) {

@@ -13,12 +13,14 @@ Python, Rust, Node and the browser.
 """
 
 from tastemaker._answer import Answer, Reason, Recommendation, Score, Scores, SimilarUser, SimilarUsers, Stage
+from tastemaker._bandit import Bandit, BanditAnswer, BanditArm, BanditChoice, BanditReport, BanditUpdate
 from tastemaker._catalog import Catalog
 from tastemaker._compare import Comparison, Difference, compare
 from tastemaker._condition import matches_condition
 from tastemaker._engine import BatchReport, Engine, Recorded, Rejected
 from tastemaker._evaluate import Evaluation, evaluate
 from tastemaker._experiments import Assignment, Assignments, Experiments, FeatureAnswer, split_exact
+from tastemaker._log import DecisionLog, JoinedLog, LogTable, Merged, Removed, context_hash
 from tastemaker._index import BatchNeighbors, Clusters, ItemSet, KnnGraph, Neighbors, Updated, VectorIndex
 from tastemaker._model import Model, Neighbor
 from tastemaker._native import __version__
@@ -27,9 +29,11 @@ from tastemaker._recommendations import Recommendations, Row
 from tastemaker._split import Split, SplitTables, split
 from tastemaker._train import TrainOptions, Tuning, UpdateOptions, train, tune, update
 from tastemaker._vectors import read_fvecs, read_safetensors
-from tastemaker import errors, stats
+from tastemaker import errors, offpolicy, stats
 from tastemaker.errors import (
     CancelledError,
+    CorruptBanditError,
+    CorruptLogError,
     CorruptProfileError,
     CorruptSnapshotError,
     DuplicateItemError,
@@ -52,15 +56,30 @@ from tastemaker.errors import (
 )
 
 __all__ = [
+    "offpolicy",
+    "context_hash",
+    "Removed",
+    "Merged",
+    "LogTable",
+    "JoinedLog",
+    "DecisionLog",
     "Answer",
     "Assignment",
     "Assignments",
+    "Bandit",
+    "BanditAnswer",
+    "BanditArm",
+    "BanditChoice",
+    "BanditReport",
+    "BanditUpdate",
     "BatchNeighbors",
     "BatchReport",
     "CancelledError",
     "Catalog",
     "Clusters",
     "Comparison",
+    "CorruptBanditError",
+    "CorruptLogError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "Difference",

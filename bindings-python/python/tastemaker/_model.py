@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tastemaker._bandit import Bandit
 from tastemaker._columns import column, id_array, object_array
 from tastemaker._native import Model as NativeModel
 from tastemaker._profile import Profile
@@ -73,6 +74,28 @@ class Model:
         if attributes is not None:
             options["attributes"] = list(attributes)
         return self._wrap(self._native.export_edge(options))
+
+    def with_bandits(self, bandits: Sequence[Bandit]) -> Model:
+        """The same model with these bandits in its snapshot, in the place of those that it has.
+
+        >>> import tastemaker as tm
+        >>> model = tm.train({"user_id": ["ann"], "item_id": ["tea"]})
+        >>> banner = tm.Bandit.from_json({"key": "banner", "policy": "ucb1", "arms": ["a", "b"]})
+        >>> again = tm.Model.from_bytes(model.with_bandits([banner]).to_bytes())
+        >>> again.bandits, again.bandit("banner") == banner
+        (['banner'], True)
+        """
+        return self._wrap(self._native.with_bandits([bandit._native for bandit in bandits]))
+
+    @property
+    def bandits(self) -> list[str]:
+        """The keys of the bandits in the snapshot, ascending."""
+        return self._native.bandits()
+
+    def bandit(self, key: str) -> Bandit | None:
+        """A bandit of the snapshot, as it was stored."""
+        found = self._native.bandit(key)
+        return None if found is None else Bandit(found)
 
     @property
     def hash(self) -> str:

@@ -11,6 +11,8 @@ from typing import ClassVar
 
 __all__ = [
     "CancelledError",
+    "CorruptBanditError",
+    "CorruptLogError",
     "CorruptProfileError",
     "CorruptSnapshotError",
     "DuplicateItemError",
@@ -147,6 +149,18 @@ class CorruptProfileError(TastemakerError, ValueError):
     _code = "corrupt_profile"
 
 
+class CorruptBanditError(TastemakerError, ValueError):
+    """Bytes that are not a valid bandit."""
+
+    _code = "corrupt_bandit"
+
+
+class CorruptLogError(TastemakerError, ValueError):
+    """Bytes that are not a valid decision log."""
+
+    _code = "corrupt_log"
+
+
 class CancelledError(TastemakerError, RuntimeError):
     """The caller cancelled the work: its progress callable returned ``False``."""
 
@@ -189,6 +203,8 @@ _BY_CODE: dict[str, type[TastemakerError]] = {
         UnsupportedVersionError,
         CorruptSnapshotError,
         CorruptProfileError,
+        CorruptBanditError,
+        CorruptLogError,
         CancelledError,
         IoError,
         LimitExceededError,

@@ -7,7 +7,7 @@ import { index } from './vectors.mjs';
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, split_exact, engine, index: (context, input) => index(context, input, TOOLS) };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, bandit, split_exact, off_policy, slates, decision_log, context_hash, engine, index: (context, input) => index(context, input, TOOLS) };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -163,6 +163,77 @@ async function summarize({ tm }, { rows, options }) {
   return snake(await tm.stats.summarize(given, options));
 }
 
+/** Columns and matrices with numbers that JSON cannot write. */
+function columnsOf(given) {
+  const numbers = (value) => (Array.isArray(value) ? value.map(numbers) : number(value));
+  const ids = ['unit', 'slate'];
+  return Object.fromEntries(Object.entries(given).map(([name, list]) => [name, ids.includes(name) ? list : numbers(list)]));
+}
+
+async function off_policy({ tm }, { log, policy, b, options }) {
+  const [given, settings] = [columnsOf(log), camel(options)];
+  return snake(
+    b === undefined
+      ? await tm.offpolicy.evaluate(given, columnsOf(policy), settings)
+      : await tm.offpolicy.compare(given, columnsOf(policy), columnsOf(b), settings),
+  );
+}
+
+async function slates({ tm }, { log, options }) {
+  return snake(await tm.offpolicy.evaluateSlates(columnsOf(log), camel(options)));
+}
+
+function decision_log({ tm }, { bytes, options, steps }) {
+  const open = (digits) => tm.DecisionLog.fromBytes(fromHex(digits), options);
+  const log = bytes === undefined ? new tm.DecisionLog(options) : open(bytes);
+  const results = [];
+  for (const step of steps) {
+    try {
+      results.push(logStep(tm, log, ...step));
+    } catch (error) {
+      if (!(error instanceof tm.TastemakerError)) throw error;
+      results.push({ error: error.code });
+    }
+  }
+  const written = toHex(log.toBytes());
+  if (toHex(open(written).toBytes()) !== written) throw new Error('the bytes differ');
+  return { results, bytes: written };
+}
+
+function logStep(tm, log, name, ...args) {
+  const lists = (table) => Object.fromEntries(Object.entries(table).map(([name, column]) => [name, Array.from(column)]));
+  switch (name) {
+    case 'merge': {
+      const other = new tm.DecisionLog(args[1]);
+      for (const step of args[0]) logStep(tm, other, ...step);
+      return log.merge(other);
+    }
+    case 'record_outcome':
+      return log.recordOutcome(...args);
+    case 'counts':
+      return [log.length, log.outcomeCount];
+    case 'table':
+      return lists(log.table(...args));
+    case 'join': {
+      const { columns, counts } = log.join(...args);
+      return { columns: lists(columns), counts };
+    }
+    case 'record':
+    case 'pseudonym':
+    case 'erase':
+    case 'expire':
+    case 'decision':
+    case 'orphans':
+      return log[name](...args);
+    default:
+      throw new Error(`the step ${name} is not known`);
+  }
+}
+
+function context_hash({ tm }, { context }) {
+  return { hash: tm.contextHash(context) };
+}
+
 /** The names of JavaScript at every depth. */
 function camelDeep(value) {
   if (Array.isArray(value)) return value.map(camelDeep);
@@ -281,6 +352,60 @@ function renamed(object) {
 }
 
 const assignmentOf = (given) => given && { ...renamed(given), bandit: renamed(given.bandit) };
+
+/** A bandit from its definition or its bytes, after its steps, and what they gave. */
+async function played(context, { definition, bytes, steps }) {
+  const { tm } = context;
+  const value = bytes === undefined ? tm.Bandit.fromJson(definition) : tm.Bandit.fromBytes(fromHex(bytes));
+  const results = [];
+  for (const [name, ...args] of steps) {
+    try {
+      results.push((await BANDIT_STEPS[name]({ ...context, bandit: value }, ...args)) ?? null);
+    } catch (error) {
+      if (!(error instanceof tm.TastemakerError)) throw error;
+      results.push({ error: error.code });
+    }
+  }
+  return { value, results };
+}
+
+async function bandit(context, input) {
+  return { results: (await played(context, input)).results };
+}
+
+/** An answer of a bandit under the core's names; the arms' values stay. */
+function banditAnswer({ choices, ...rest }) {
+  const choice = ({ value, ...more }) => ({ ...renamed(more), value });
+  return { ...renamed(rest), choices: choices.map(choice) };
+}
+
+const rowsOfNumbers = (rows) => rows?.map((row) => row.map(number));
+
+const BANDIT_STEPS = {
+  choose: ({ bandit }, request) => banditAnswer(bandit.choose(camel(request))),
+  propensities: ({ bandit }, request) => banditAnswer(bandit.propensities(camel(request))),
+  update_one: ({ bandit }, given) => bandit.updateOne(camel(given)),
+  update({ bandit }, { arm, reward, time, context, arm_features: features }, options) {
+    const given = { arm, reward: reward.map(number), time, context: rowsOfNumbers(context), armFeatures: rowsOfNumbers(features) };
+    return bandit.update(given, options);
+  },
+  await_rewards: ({ bandit }, factor, arm, count) => bandit.awaitRewards(arm, count, factor ?? undefined),
+  async merge(context, other) {
+    context.bandit.merge((await played(context, other)).value);
+  },
+  async in_model(context, source, others) {
+    const { tm, bandit } = context;
+    const all = [bandit];
+    for (const other of others) all.push((await played(context, other)).value);
+    const model = tm.Model.fromBytes(tm.withBandits(await modelOf(context, source), all).toBytes());
+    return { hash: model.hash, bandits: tm.banditsOf(model), bytes: toHex(tm.banditOf(model, bandit.key).toBytes()) };
+  },
+  redefine: ({ bandit }, definition) => bandit.redefine(definition),
+  report: ({ bandit }, now) => snake(bandit.report(now ?? undefined)),
+  bytes: ({ bandit }) => toHex(bandit.toBytes()),
+  definition: ({ bandit }) => bandit.definition,
+  state_version: ({ bandit }) => bandit.stateVersion,
+};
 
 /** The questions to experiments. */
 const ASKED = {

@@ -44,12 +44,15 @@
 //! addresses is answered with [`Reason::UrlTargeting`], nobody being in it.
 
 mod answer;
+pub mod bandit;
 mod context;
 mod decide;
 mod feature;
 mod growthbook;
 mod hash;
+pub mod log;
 mod native;
+pub mod offpolicy;
 mod plan;
 mod share;
 mod split;

@@ -108,6 +108,7 @@ impl Model {
             fields.remove("tuning");
             fields.remove("update");
             fields.remove("state");
+            fields.remove("bandits");
             fields.insert("columns".to_owned(), columns);
             fields.insert("profiles".to_owned(), Json::Null);
             fields.insert(

@@ -5,6 +5,7 @@
 //! attributes ([`crate::catalog`]), the item graph (`graph`), popularity, the kinds of events
 //! and, unless they were left out, the training histories.
 
+mod bandits;
 mod batch;
 mod edge;
 pub(crate) mod graph;
@@ -70,6 +71,8 @@ pub(crate) struct Inner {
     popularity: Range<usize>,
     popular_order: Range<usize>,
     profiles: profiles::Layout,
+    /// The keys of the bandits, ascending.
+    bandits: Vec<String>,
 }
 
 /// A trained model, ready to answer.

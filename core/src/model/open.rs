@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Inner, profiles, section_ranges, state};
+use super::{Inner, bandits, profiles, section_ranges, state};
 use crate::bitset::BitSet;
 use crate::catalog::columns;
 use crate::error::{Error, ErrorKind, Result};
@@ -82,6 +82,7 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
     )?;
     let profiles = profiles::open(&sections, &manifest, users, items, &kinds)?;
     state::check(&sections, &manifest, items)?;
+    let bandits = bandits::check(&sections, &manifest)?;
     let hash = format!("{:032x}", sections.hash());
     Ok(Inner {
         sections,
@@ -98,6 +99,7 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
         popularity,
         popular_order,
         profiles,
+        bandits,
     })
 }
 

@@ -97,6 +97,8 @@ sections! {
     ColumnTagBytes = 40,
     /// `f64` × 2 × items: latitude, longitude.
     ColumnPlaces = 41,
+    /// A bandit, as its bytes; the keys are in the manifest, in this order.
+    Bandit = 48,
     /// JSON: metric, dimension, counts and options of a vector index.
     IndexManifest = 64,
     /// As `ItemOffsets`, for the items of a vector index.

@@ -137,6 +137,13 @@ impl Sections {
         self.storage.bytes()
     }
 
+    /// All sections, those that this build does not know among them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, u32, &[u8])> {
+        let bytes = |range: &Range<usize>| self.bytes().get(range.clone()).unwrap_or(&[]);
+        let each = self.table.iter();
+        each.map(move |(code, index, range)| (*code, *index, bytes(range)))
+    }
+
     /// The version of the format that it is written in.
     pub(crate) fn version(&self) -> u32 {
         self.version

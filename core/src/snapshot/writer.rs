@@ -12,18 +12,28 @@ use crate::error::{Error, ErrorKind, Result};
 /// the calls.
 #[derive(Default)]
 pub(crate) struct Writer {
-    sections: BTreeMap<(Section, u32), Vec<u8>>,
+    sections: BTreeMap<(u32, u32), Vec<u8>>,
 }
 
 impl Writer {
     /// Adds a section; `index` tells columns of one kind apart.
     pub(crate) fn add<T: bytemuck::NoUninit>(&mut self, section: Section, index: u32, data: &[T]) {
         self.sections
-            .insert((section, index), bytemuck::cast_slice(data).to_vec());
+            .insert((section as u32, index), bytemuck::cast_slice(data).to_vec());
+    }
+
+    /// Takes a section over from another file, whatever it holds.
+    pub(crate) fn copy(&mut self, code: u32, index: u32, data: &[u8]) {
+        self.sections.insert((code, index), data.to_vec());
     }
 
     /// The finished file.
     pub(crate) fn finish(self) -> Result<Storage> {
+        self.finish_as(VERSION)
+    }
+
+    /// The finished file, of a version whose sections these are.
+    pub(crate) fn finish_as(self, version: u32) -> Result<Storage> {
         let too_large = || {
             Error::new(
                 ErrorKind::LimitExceeded,
@@ -46,7 +56,7 @@ impl Writer {
                 .get(at..at + padded)
                 .map_or(0, xxhash_rust::xxh3::xxh3_64);
             let entry = HEADER + n * ENTRY;
-            put(bytes, entry, &(*section as u32).to_le_bytes());
+            put(bytes, entry, &section.to_le_bytes());
             put(bytes, entry + 4, &index.to_le_bytes());
             put(bytes, entry + 8, &(at as u64).to_le_bytes());
             put(bytes, entry + 16, &(data.len() as u64).to_le_bytes());
@@ -54,7 +64,7 @@ impl Writer {
             at += padded;
         }
         put(bytes, 0, MAGIC);
-        put(bytes, 8, &VERSION.to_le_bytes());
+        put(bytes, 8, &version.to_le_bytes());
         put(bytes, 12, &(self.sections.len() as u32).to_le_bytes());
         put(bytes, 16, &(end as u64).to_le_bytes());
         let table = bytes

@@ -1,7 +1,10 @@
 //! Files, the models that cases name, and the columns that they bring.
 
+mod bandits;
 pub(crate) mod compare;
+mod decisions;
 mod index;
+mod offpolicy;
 pub(crate) mod ops;
 
 use std::cell::RefCell;

@@ -1,6 +1,7 @@
 //! One function an operation: from a case's input to what its `expect` is compared with.
 
 use super::{Column, Suites, from_hex, number, to_hex, trained, tuned, with_columns};
+use super::{bandits, decisions, offpolicy};
 use tastemaker::Result;
 use tastemaker::catalog::Catalog;
 use tastemaker::condition::Condition;
@@ -42,6 +43,11 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "summarize" => summary(input),
         "experiment" => experiment(input),
         "split_exact" => exact_split(input),
+        "bandit" => bandits::bandit(suites, input),
+        "off_policy" => offpolicy::off_policy(input),
+        "slates" => offpolicy::slates(input),
+        "decision_log" => decisions::decision_log(input),
+        "context_hash" => decisions::context_hash(input),
         "index" => super::index::run(suites, suite, input),
         unknown => panic!("the operation {unknown} is not known"),
     }

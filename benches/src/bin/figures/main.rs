@@ -11,12 +11,14 @@
 )]
 
 mod ann;
+mod bandits;
 mod ease;
 mod experiments;
 mod ials;
 mod million;
 mod movies;
 mod next_item;
+mod offpolicy;
 mod overhead;
 mod quality;
 mod recommend;
@@ -33,7 +35,7 @@ use std::process::ExitCode;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 
-const GROUPS: [&str; 10] = [
+const GROUPS: [&str; 12] = [
     "quality",
     "train",
     "trials",
@@ -42,6 +44,8 @@ const GROUPS: [&str; 10] = [
     "snapshot",
     "stats",
     "experiments",
+    "bandits",
+    "offpolicy",
     "ann",
     "ann-large",
 ];
@@ -78,6 +82,8 @@ fn run() -> Result<(), Failure> {
         "snapshot" => snapshot::print(&sitting),
         "stats" => stats::print(&sitting),
         "experiments" => experiments::print(&sitting),
+        "bandits" => bandits::print(&sitting),
+        "offpolicy" => offpolicy::print(&sitting),
         "ann" => ann::print(&sitting),
         "ann-large" => ann::print_large(&sitting),
         set if set.starts_with("trials.") => {

@@ -13,15 +13,15 @@ mod arm;
 mod estimate;
 mod exact;
 #[cfg(test)]
-mod honesty;
+pub(crate) mod honesty;
 mod moments;
 mod multiple;
 mod names;
 mod options;
 mod plan;
-mod posterior;
+pub(super) mod posterior;
 mod report;
-mod special;
+pub(super) mod special;
 mod srm;
 mod summarize;
 mod test;
@@ -35,12 +35,14 @@ use crate::error::{Error, ErrorKind, Result};
 pub use analyze::analyze;
 pub use arm::{Arm, Metric};
 pub use estimate::Cuped;
+pub(crate) use exact::{Exact, LARGEST, Parts, Wide, from_fixed};
 pub use multiple::{Correction, adjust};
 pub use options::{Method, Request};
 pub use plan::{Plan, PlanRequest, plan};
 pub use report::{
     ArmPosterior, ArmReport, Comparison, Heterogeneity, Report, Return, Segment, Status,
 };
+pub(crate) use special::{normal_quantile, t_two_sided, t_two_sided_quantile};
 pub use srm::{SampleRatio, sample_ratio};
 pub use summarize::{Rows, SummarizeOptions, Summary, summarize};
 pub use test::{Alternative, Relative};

@@ -11,7 +11,7 @@ use std::f64::consts::{PI, SQRT_2};
 const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_8;
 
 /// Abscissas and weights of 16-point Gauss–Legendre quadrature on [−1, 1]: the positive half.
-const GAUSS: [(f64, f64); 8] = [
+pub(crate) const GAUSS: [(f64, f64); 8] = [
     (0.095_012_509_837_637_44, 0.189_450_610_455_068_5),
     (0.281_603_550_779_258_9, 0.182_603_415_044_923_58),
     (0.458_016_777_657_227_37, 0.169_156_519_395_002_54),

@@ -5,10 +5,17 @@ use super::super::estimate::{Estimate, of_stratum};
 use super::super::special::normal_quantile;
 
 /// SplitMix64 (Steele, Lea & Flood 2014).
-pub(super) struct Dice(pub(super) u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub(super) fn next(&mut self) -> u64 {
+    /// The generator of one experiment of several.
+    pub(crate) fn seeded(seed: u64, experiment: usize) -> Self {
+        let mut dice = Self(seed << 32 ^ experiment as u64);
+        dice.next();
+        Self(dice.next())
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -16,31 +23,26 @@ impl Dice {
     }
 
     /// Above 0 and below 1.
-    pub(super) fn share(&mut self) -> f64 {
+    pub(crate) fn share(&mut self) -> f64 {
         ((self.next() >> 12) as f64 + 0.5) / (1u64 << 52) as f64
     }
 
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         normal_quantile(self.share())
     }
 
-    pub(super) fn flip(&mut self, share: f64) -> bool {
+    pub(crate) fn flip(&mut self, share: f64) -> bool {
         self.share() < share
     }
 }
 
 /// How many of `count` experiments come out true; each has a generator of its own.
-pub(super) fn times(count: usize, seed: u64, experiment: impl Fn(&mut Dice) -> bool + Sync) -> f64 {
+pub(crate) fn times(count: usize, seed: u64, experiment: impl Fn(&mut Dice) -> bool + Sync) -> f64 {
     let threads = 4;
     let run = |from: usize| {
         let own = (from..count).step_by(threads);
-        own.filter(|&at| {
-            let mut dice = Dice(seed << 32 ^ at as u64);
-            dice.next();
-            let start = dice.next();
-            experiment(&mut Dice(start))
-        })
-        .count()
+        own.filter(|&at| experiment(&mut Dice::seeded(seed, at)))
+            .count()
     };
     let run = &run;
     let found: usize = std::thread::scope(|scope| {

@@ -14,7 +14,8 @@ use super::posterior::{Posterior, difference_quantile};
 use super::special::rising_root;
 use super::srm::sample_ratio;
 use super::test::{Alternative, Judge, Relative, compare, mixture_for, relative};
-use data::{Dice, Kind, Running, pair, shares, times};
+pub(crate) use data::{Dice, times};
+use data::{Kind, Running, pair, shares};
 
 const ALPHA: f64 = 0.05;
 /// Two-sided 99 % of a normal distribution.
@@ -24,7 +25,7 @@ const TUNING: f64 = 5000.0;
 const MIN_UNITS: u64 = 100;
 
 /// One line of the report.
-struct Line {
+pub(crate) struct Line {
     name: &'static str,
     count: usize,
     rate: f64,
@@ -34,7 +35,7 @@ struct Line {
 
 impl Line {
     /// A rate that should be exactly this: its 99 % binomial band.
-    fn exactly(name: &'static str, count: usize, rate: f64, target: f64) -> Self {
+    pub(crate) fn exactly(name: &'static str, count: usize, rate: f64, target: f64) -> Self {
         let half = BAND * (target * (1.0 - target) / count as f64).sqrt();
         Self {
             name,
@@ -45,7 +46,7 @@ impl Line {
         }
     }
 
-    fn within(name: &'static str, count: usize, rate: f64, low: f64, high: f64) -> Self {
+    pub(crate) fn within(name: &'static str, count: usize, rate: f64, low: f64, high: f64) -> Self {
         Self {
             name,
             count,
@@ -61,7 +62,7 @@ impl Line {
 }
 
 /// Prints the lines and stops at those that are outside.
-fn report(lines: &[Line]) {
+pub(crate) fn report(lines: &[Line]) {
     println!("{:64} {:>8} {:>8}   band", "what", "times", "rate");
     for line in lines {
         println!(
