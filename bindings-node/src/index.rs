@@ -12,8 +12,8 @@ use napi::bindgen_prelude::{
 use napi_derive::napi;
 use tastemaker::condition::Condition;
 use tastemaker::index::{
-    BatchOptions, BitSet, Changes, ClusterOptions, Clusters, DuplicateOptions, IndexOptions,
-    Neighbor, Question, SearchOptions, VectorIndex, Vectors, update_threads,
+    BatchOptions, BitSet, Changes, ClusterOptions, Clusters, DuplicateOptions, ImportedVectors,
+    IndexOptions, Neighbor, Question, SearchOptions, VectorIndex, Vectors, update_threads,
 };
 use tastemaker::json::json;
 use tastemaker::{Error, ErrorKind};
@@ -26,6 +26,43 @@ use crate::json;
 use crate::model::{NativeModel, copied};
 use crate::profile::bytes;
 use crate::task::Job;
+
+/// Rows that were read from a file.
+#[napi(object, object_from_js = false)]
+pub struct NativeRead<'env> {
+    pub values: Float32ArraySlice<'env>,
+    pub dimension: f64,
+}
+
+fn read<'env>(
+    env: &'env Env,
+    found: tastemaker::Result<ImportedVectors>,
+) -> Result<NativeRead<'env>> {
+    let found = found.map_err(thrown)?;
+    Ok(NativeRead {
+        values: copied(Float32ArraySlice::copy_from(env, &found.values))?,
+        dimension: found.dimension as f64,
+    })
+}
+
+/// The vectors of an `fvecs` file.
+#[napi(catch_unwind)]
+pub fn read_fvecs<'env>(env: &'env Env, bytes: &[u8]) -> Result<NativeRead<'env>> {
+    read(env, ImportedVectors::from_fvecs(bytes))
+}
+
+/// The vectors of a tensor of a safetensors file.
+#[napi(catch_unwind)]
+pub fn read_safetensors<'env>(
+    env: &'env Env,
+    bytes: &[u8],
+    tensor: Option<String>,
+) -> Result<NativeRead<'env>> {
+    read(
+        env,
+        ImportedVectors::from_safetensors(bytes, tensor.as_deref()),
+    )
+}
 
 /// What a search may find: all items, or a set of them.
 #[napi]

@@ -25,6 +25,8 @@ export {
   evaluate,
   matchesCondition,
   offpolicy,
+  readFvecs,
+  readSafetensors,
   split,
   stats,
   splitExact,

@@ -185,4 +185,5 @@ export type {
   SearchTrace,
   UpdatedIndex,
 } from './vector-index.js';
-export type { Vector, VectorRows } from './vectors.js';
+export { readFvecs, readSafetensors } from './vectors.js';
+export type { FlatRows, Vector, VectorRows } from './vectors.js';

@@ -1,8 +1,10 @@
 /**
  * Vectors as they come in: flat typed arrays, or a list of rows, on their way to the core's floats.
  */
-import { invalid } from './errors.js';
+import { invalid, native } from './errors.js';
 import { describe, idText } from './ids.js';
+import { readFvecs as nativeFvecs, readSafetensors as nativeSafetensors } from './native.js';
+import { asBytes } from './profile.js';
 
 /** A vector. */
 export type Vector = Float32Array | Float64Array | readonly number[];
@@ -13,10 +15,29 @@ export type Vector = Float32Array | Float64Array | readonly number[];
  */
 export type VectorRows = Float32Array | Float64Array | readonly Vector[];
 
-/** Rows as the native half takes them. */
+/** Rows one after the other. */
 export interface FlatRows {
+  /** The values of all rows. */
   values: Float32Array;
+  /** The values of a row. */
   dimension: number;
+}
+
+/** The vectors of an `fvecs` file, which `VectorIndex.build` takes with their `dimension`. */
+export function readFvecs(bytes: Uint8Array | ArrayBuffer): FlatRows {
+  return plainRows(native(() => nativeFvecs(asBytes(bytes))));
+}
+
+/**
+ * A matrix of a safetensors file, in 32-bit floats: the tensor of this name, or the only one that
+ * has two dimensions.
+ */
+export function readSafetensors(bytes: Uint8Array | ArrayBuffer, tensor?: string): FlatRows {
+  return plainRows(native(() => nativeSafetensors(asBytes(bytes), tensor)));
+}
+
+function plainRows({ values, dimension }: FlatRows): FlatRows {
+  return { values, dimension };
 }
 
 /** A typed array of numbers, which JSON or a plain list of values is not. */

@@ -117,7 +117,7 @@ impl Rows {
                 let list = array.as_fixed_size_list();
                 let width = usize::try_from(*width).unwrap_or(0);
                 // All rows lie one after the other: one step for all of them.
-                let start = usize::try_from(list.value_offset_at(0)).unwrap_or(0);
+                let start = list.value_offset_at(0);
                 let values = list.values().slice(start, list.len() * width);
                 self.check(array, |_| width)?;
                 self.values(&values, list.len())
@@ -176,9 +176,13 @@ impl Rows {
         }
         let flat = &mut self.flat;
         match values.data_type() {
-            DataType::Float16 => extend::<Float16Type>(flat, values, |v| v.to_f32()),
+            DataType::Float16 => extend::<Float16Type>(
+                flat,
+                values,
+                <Float16Type as ArrowPrimitiveType>::Native::to_f32,
+            ),
             DataType::Float32 => {
-                flat.extend_from_slice(values.as_primitive::<Float32Type>().values())
+                flat.extend_from_slice(values.as_primitive::<Float32Type>().values());
             }
             DataType::Float64 => extend::<Float64Type>(flat, values, |v| v as f32),
             DataType::Int8 => extend::<Int8Type>(flat, values, f32::from),

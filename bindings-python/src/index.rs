@@ -16,8 +16,8 @@ use tastemaker::condition::Condition;
 use tastemaker::control::Control;
 use tastemaker::event::IdColumn;
 use tastemaker::index::{
-    BatchOptions, BitSet, Changes, ClusterOptions, DuplicateOptions, IndexOptions, Neighbor,
-    Question, SearchOptions, VectorIndex as CoreIndex, Vectors, update_threads,
+    BatchOptions, BitSet, Changes, ClusterOptions, DuplicateOptions, ImportedVectors, IndexOptions,
+    Neighbor, Question, SearchOptions, VectorIndex as CoreIndex, Vectors, update_threads,
 };
 use tastemaker::json::Value;
 use tastemaker::{Error, ErrorKind, Result};
@@ -62,6 +62,23 @@ impl Matrix<'_> {
             }
         }
     }
+}
+
+/// The rows of an `fvecs` file, or of a tensor of a safetensors file, as a matrix.
+#[pyfunction]
+#[pyo3(signature = (data, form, tensor=None))]
+pub(crate) fn read_vectors<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    form: &str,
+    tensor: Option<&str>,
+) -> PyResult<Bound<'py, PyArray2<f32>>> {
+    let read = detached(py, || match form {
+        "fvecs" => ImportedVectors::from_fvecs(data),
+        _ => ImportedVectors::from_safetensors(data, tensor),
+    })?;
+    let shape = [read.values.len() / read.dimension.max(1), read.dimension];
+    PyArray1::from_vec(py, read.values).reshape(shape)
 }
 
 /// Items of an index: what a search may find.

@@ -50,7 +50,7 @@ mod _native {
     #[pymodule_export]
     use crate::experiment::{Experiments, split_exact};
     #[pymodule_export]
-    use crate::index::{ItemSet, VectorIndex};
+    use crate::index::{ItemSet, VectorIndex, read_vectors};
     #[pymodule_export]
     use crate::log::{DecisionLog, LogTable, context_hash};
     #[pymodule_export]

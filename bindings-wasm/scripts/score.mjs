@@ -16,7 +16,7 @@ const KEPT =
   /^(memory|__.*|native(engine|model|experiments|vectorindex|itemset)_.*|nativelists_.*|indexSearchBatch|profile[A-Z].*|assignId|defaultEvent|matchesCondition|cancelflag_.*)$/;
 /** What it does not. */
 const LEFT_OUT =
-  /^(native(bandit|catalog|updated|clusters|decisionlog)_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate.*|contextHash|statsAsk|summarize|modelWithBandits|modelBandits?|index(Build|Update|KnnGraph|Duplicates|Cluster).*)$/;
+  /^(native(bandit|catalog|updated|clusters|read|decisionlog)_.*|train.*|tune.*|update.*|split|splitExact|compare|evaluate.*|contextHash|statsAsk|summarize|readFvecs|readSafetensors|modelWithBandits|modelBandits?|index(Build|Update|KnnGraph|Duplicates|Cluster).*)$/;
 
 const module = new WebAssembly.Module(readFileSync(join(raw, 'tastemaker_bg.wasm')));
 const names = WebAssembly.Module.exports(module).map(({ name }) => name);

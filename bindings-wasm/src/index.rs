@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tastemaker::catalog::Catalog;
 use tastemaker::condition::Condition;
 use tastemaker::index::{
-    BatchOptions, BitSet, Changes, ClusterOptions, Clusters, DuplicateOptions, IndexOptions,
-    Neighbor, Question, SearchOptions, VectorIndex, Vectors, update_threads,
+    BatchOptions, BitSet, Changes, ClusterOptions, Clusters, DuplicateOptions, ImportedVectors,
+    IndexOptions, Neighbor, Question, SearchOptions, VectorIndex, Vectors, update_threads,
 };
 use tastemaker::json::json;
 use tastemaker::{Error, ErrorKind};
@@ -20,6 +20,45 @@ use crate::error::{Result, thrown};
 use crate::event::{Ids, NativeIds, exact_integer};
 use crate::json;
 use crate::model::{NativeModel, no_files};
+
+/// Rows that were read from a file.
+#[wasm_bindgen]
+pub struct NativeRead {
+    inner: ImportedVectors,
+}
+
+#[wasm_bindgen]
+impl NativeRead {
+    #[wasm_bindgen(getter)]
+    pub fn values(&self) -> Vec<f32> {
+        self.inner.values.clone()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn dimension(&self) -> usize {
+        self.inner.dimension
+    }
+}
+
+/// The vectors of an `fvecs` file.
+#[wasm_bindgen(js_name = readFvecs)]
+pub fn read_fvecs(bytes: &[u8]) -> Result<NativeRead> {
+    ImportedVectors::from_fvecs(bytes)
+        .map(|inner| NativeRead { inner })
+        .map_err(thrown)
+}
+
+/// The vectors of a tensor of a safetensors file.
+#[wasm_bindgen(js_name = readSafetensors)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen hands optional texts over by value"
+)]
+pub fn read_safetensors(bytes: &[u8], tensor: Option<String>) -> Result<NativeRead> {
+    ImportedVectors::from_safetensors(bytes, tensor.as_deref())
+        .map(|inner| NativeRead { inner })
+        .map_err(thrown)
+}
 
 /// What a search may find: all items, or a set of them.
 #[wasm_bindgen]

@@ -24,6 +24,8 @@ export {
   profileEmpty,
   profileEvents,
   profileLength,
+  readFvecs,
+  readSafetensors,
   split,
   statsAsk,
   splitExact,

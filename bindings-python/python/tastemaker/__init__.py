@@ -28,6 +28,7 @@ from tastemaker._profile import Event, Profile
 from tastemaker._recommendations import Recommendations, Row
 from tastemaker._split import Split, SplitTables, split
 from tastemaker._train import TrainOptions, Tuning, UpdateOptions, train, tune, update
+from tastemaker._vectors import read_fvecs, read_safetensors
 from tastemaker import errors, offpolicy, stats
 from tastemaker.errors import (
     CancelledError,
@@ -133,6 +134,8 @@ __all__ = [
     "errors",
     "evaluate",
     "matches_condition",
+    "read_fvecs",
+    "read_safetensors",
     "split",
     "stats",
     "split_exact",

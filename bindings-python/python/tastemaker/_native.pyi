@@ -22,6 +22,7 @@ __all__ = [
     "matches_condition",
     "read_arrow",
     "read_arrow_vectors",
+    "read_vectors",
     "split",
     "stats_ask",
     "summarize",
@@ -55,6 +56,7 @@ class Column:
     def __len__(self) -> int: ...
 
 def read_arrow(table: Any, names: list[str] | None = None) -> dict[str, Column]: ...
+def read_vectors(data: bytes, form: str, tensor: str | None = None) -> NDArray[np.float32]: ...
 def read_arrow_vectors(name: str, table: Any) -> NDArray[np.float32]: ...
 @final
 class Catalog:

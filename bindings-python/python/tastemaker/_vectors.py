@@ -9,7 +9,8 @@ from typing import Any, TypeAlias, Union
 import numpy as np
 
 from tastemaker._columns import _is_pandas
-from tastemaker._native import read_arrow_vectors
+from tastemaker._native import read_arrow_vectors, read_vectors
+from tastemaker._typing import Buffer, Path
 from tastemaker.errors import InvalidArgumentError, InvalidVectorError
 
 VectorLike: TypeAlias = Union[Sequence[float], "np.ndarray[Any, Any]", Any]
@@ -17,6 +18,33 @@ VectorLike: TypeAlias = Union[Sequence[float], "np.ndarray[Any, Any]", Any]
 
 MatrixLike: TypeAlias = Union[Sequence[Sequence[float]], "np.ndarray[Any, Any]", Any]
 """A NumPy matrix or what becomes one, an Arrow or polars column of lists, or a list of lists."""
+
+
+def read_fvecs(source: Path | Buffer) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The vectors of an ``fvecs`` file, a row each.
+
+    Raises ``InvalidVectorError`` for what is no such file, ``OSError`` where there is no file.
+    """
+    return read_vectors(_content(source), "fvecs")
+
+
+def read_safetensors(
+    source: Path | Buffer, tensor: str | None = None
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """A matrix of a safetensors file, in 32-bit floats: the tensor of this name, or the only one
+    that has two dimensions.
+
+    Raises ``InvalidVectorError`` for what is no such file, ``InvalidArgumentError`` where it does
+    not have that tensor, or has several and none is named; ``OSError`` where there is no file.
+    """
+    return read_vectors(_content(source), "safetensors", tensor)
+
+
+def _content(source: Path | Buffer) -> bytes:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    with open(source, "rb") as file:
+        return file.read()
 
 
 def matrix(name: str, values: Any, dimension: int = 1) -> np.ndarray[Any, Any]:
