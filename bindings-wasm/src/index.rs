@@ -439,7 +439,8 @@ fn build(
 #[wasm_bindgen(js_name = indexUpdate)]
 #[expect(
     clippy::too_many_arguments,
-    reason = "the façade gives the arguments names"
+    clippy::needless_pass_by_value,
+    reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
 )]
 pub fn index_update(
     index: &NativeVectorIndex,
@@ -459,7 +460,8 @@ pub fn index_update(
 #[wasm_bindgen(js_name = indexUpdateWithCatalog)]
 #[expect(
     clippy::too_many_arguments,
-    reason = "the façade gives the arguments names"
+    clippy::needless_pass_by_value,
+    reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
 )]
 pub fn index_update_with_catalog(
     index: &NativeVectorIndex,
