@@ -434,6 +434,10 @@ pub fn index_build(
 
 /// Changes an index on libuv's pool.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeUpdated>")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the façade gives the arguments names"
+)]
 pub fn index_update(
     index: &NativeVectorIndex,
     ids: NativeIds,

@@ -228,6 +228,7 @@ fn build(
                 },
                 m: options.m,
                 ef: options.ef_construction,
+                late: false,
                 hashes: &hashes,
             },
             &workers,

@@ -252,6 +252,7 @@ impl VectorIndex {
             },
             m: options.m,
             ef: options.ef_construction,
+            late: false,
             hashes: &hashes,
         };
         let stayed_rows = merged
@@ -265,7 +266,13 @@ impl VectorIndex {
             Some(_) if stayed_rows < merged.sources.len() / 2 => {
                 Some(hnsw::build(&inputs, &workers)?)
             }
-            Some(old) => Some(hnsw::update(&inputs, &old, &merged.sources, &workers)?),
+            Some(old) => {
+                let inputs = hnsw::Inputs {
+                    late: true,
+                    ..inputs
+                };
+                Some(hnsw::update(&inputs, &old, &merged.sources, &workers)?)
+            }
         };
         let storage = file::write(&Parts {
             options,

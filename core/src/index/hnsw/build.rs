@@ -30,6 +30,8 @@ pub(in super::super) struct Inputs<'a> {
     pub(in super::super) space: super::super::build::SpaceOf<'a>,
     pub(in super::super) m: usize,
     pub(in super::super) ef: usize,
+    /// Whether rows go into a graph that is there.
+    pub(in super::super) late: bool,
     /// A hash for each row: it gives the level and the order.
     pub(in super::super) hashes: &'a [u64],
 }
@@ -237,9 +239,15 @@ pub(super) fn extend(
     Ok(())
 }
 
-/// How many neighbours a new place chooses.
-fn wanted(inputs: &Inputs<'_>, _filled: &Filled) -> usize {
-    inputs.m
+/// How many neighbours a new place chooses: the most, and the least. What comes late gets fewer
+/// links back, so in an update it chooses as many as it can; but not for the inner product, where
+/// the nearest rows are short ones, and the way to the long ones matters more.
+fn wanted(inputs: &Inputs<'_>) -> (usize, usize) {
+    if inputs.late && inputs.space.metric != super::super::options::Metric::InnerProduct {
+        (inputs.m, inputs.m)
+    } else {
+        (inputs.m, inputs.m / 2)
+    }
 }
 
 /// The neighbours of places that search the level as it is.
@@ -293,10 +301,10 @@ fn search(
                             .map(|&key| (distance_of(key), place_of(key)))
                             .filter(|&(_, other)| other != place),
                     );
-                    let most = wanted(inputs, filled);
+                    let (most, least) = wanted(inputs);
                     scratch
                         .pruner
-                        .prune(&space, &layer, &scratch.candidates, most, most / 2);
+                        .prune(&space, &layer, &scratch.candidates, most, least);
                     lists.push((place, scratch.pruner.kept.clone()));
                 }
             }
@@ -325,10 +333,10 @@ fn each_with_each(
             scratch
                 .pruner
                 .measure(&space, &layer, place, &others, &mut candidates);
-            let most = wanted(inputs, filled);
+            let (most, least) = wanted(inputs);
             scratch
                 .pruner
-                .prune(&space, &layer, &candidates, most, most / 2);
+                .prune(&space, &layer, &candidates, most, least);
             Ok((place, scratch.pruner.kept.clone()))
         },
     )

@@ -74,9 +74,26 @@ impl Pruner {
         most: usize,
         least: usize,
     ) {
+        self.complete(space, layer, &[], candidates, most, least);
+        self.kept.sort_unstable();
+    }
+
+    /// [`Pruner::prune`], where some were chosen before: they stay, and stand first.
+    pub(super) fn complete(
+        &mut self,
+        space: &Space<'_>,
+        layer: &Layer<'_>,
+        before: &[u32],
+        candidates: &[(u32, u32)],
+        most: usize,
+        least: usize,
+    ) {
         self.kept.clear();
         self.passed.clear();
         self.rows.clear();
+        self.kept.extend(before.iter().map(|&place| (0, place)));
+        self.rows
+            .extend(before.iter().map(|&place| layer.row(place)));
         for &(distance, place) in candidates {
             if self.kept.len() >= most {
                 break;
@@ -105,7 +122,6 @@ impl Pruner {
         if self.kept.len() < least {
             let more = least - self.kept.len();
             self.kept.extend(self.passed.iter().take(more));
-            self.kept.sort_unstable();
         }
     }
 }

@@ -1,8 +1,7 @@
 //! A graph after rows came and went.
 //!
-//! Rows that stay keep their links. One that lost neighbours chooses anew among those it has left
-//! and the neighbours of the lost ones (Singh and others, FreshDiskANN, 2021). New rows go in as
-//! in a build.
+//! Rows that stay keep their links. One that lost neighbours chooses as many among the neighbours
+//! of the lost ones (after Singh and others, FreshDiskANN, 2021). New rows go in as in a build.
 
 use crate::error::Result;
 use crate::parallel::Workers;
@@ -132,15 +131,18 @@ fn repair(
                         }
                     }
                     if !lost.is_empty() {
+                        // As many as before: what is left, and the best of those behind the lost.
+                        let degree = links.len() + lost.len();
+                        let mut behind: Vec<u32> = Vec::new();
                         for gone in lost {
-                            let next = old.links(gone).iter().take_while(|&&l| l != NO_LINK);
-                            links.extend(next.filter_map(|&link| moved(filled, link)));
+                            let next = old.filled(gone).iter();
+                            behind.extend(next.filter_map(|&link| moved(filled, link)));
                         }
-                        links.sort_unstable();
-                        links.dedup();
-                        links.retain(|&link| link != place);
-                        pruner.measure(&space, &layer, place, &links, candidates);
-                        pruner.prune(&space, &layer, candidates, filled.width, filled.width / 2);
+                        behind.sort_unstable();
+                        behind.dedup();
+                        behind.retain(|link| *link != place && !links.contains(link));
+                        pruner.measure(&space, &layer, place, &behind, candidates);
+                        pruner.complete(&space, &layer, &links, candidates, degree, degree);
                         links.clear();
                         links.extend(pruner.kept.iter().map(|kept| kept.1));
                     }

@@ -215,3 +215,108 @@ fn huge_and_tiny_values_have_finite_scores() {
         }
     }
 }
+
+#[test]
+fn a_damaged_file_is_refused_and_unverified_it_does_no_harm() {
+    let values = clustered(700, 4, 9, 41);
+    let mut ids = numbered(700);
+    // Several rows an item, and twins.
+    ids[1] = ids[0];
+    let mut values = values;
+    values.copy_within(0..4, 40);
+    for metric in METRICS {
+        let options = IndexOptions {
+            m: 4,
+            ..options(metric, Kind::Hnsw)
+        };
+        let index = index(&ids, &values, 4, &options);
+        let bytes = index.as_bytes();
+        let search = SearchOptions {
+            ef: Some(12),
+            ..top(3)
+        };
+        let mut opened = 0;
+        for at in (0..bytes.len()).step_by(41) {
+            let mut damaged = bytes.to_vec();
+            damaged[at] ^= 1 << (at % 8);
+            let e = VectorIndex::from_bytes(&damaged).unwrap_err();
+            let kinds = [
+                ErrorKind::CorruptSnapshot,
+                ErrorKind::NotASnapshot,
+                ErrorKind::UnsupportedVersion,
+            ];
+            assert!(kinds.contains(&e.kind()), "{at}: {e:?}");
+            let storage = crate::snapshot::Storage::copy(&damaged);
+            if let Ok(index) = VectorIndex::from_storage(storage, false) {
+                opened += 1;
+                let _ = index.search(&near(&values[..4]), &search);
+                let mut half = crate::BitSet::full(index.len());
+                (0..index.len())
+                    .step_by(2)
+                    .for_each(|item| half.remove(item));
+                let filtered = SearchOptions {
+                    items: Some(std::sync::Arc::new(half)),
+                    ..search.clone()
+                };
+                let _ = index.search(&near(&values[..4]), &filtered);
+                let _ = index.search(&Target::item("5"), &search);
+            }
+        }
+        assert!(opened > 100);
+        for end in (0..bytes.len()).step_by(997) {
+            assert!(VectorIndex::from_bytes(&bytes[..end]).is_err());
+        }
+    }
+}
+
+#[test]
+fn searches_go_on_while_the_index_changes() {
+    use std::sync::RwLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let values = clustered(3000, 8, 20, 43);
+    let ids = numbered(3000);
+    let first = index(&ids, &values, 8, &options(Metric::L2, Kind::Hnsw));
+    let current = RwLock::new(first.clone());
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for thread in 0..8usize {
+            let (current, stop, values) = (&current, &stop, &values);
+            scope.spawn(move || {
+                let mut n = thread;
+                while !stop.load(Ordering::Relaxed) {
+                    let index = current.read().unwrap().clone();
+                    let query = &values[n % 3000 * 8..n % 3000 * 8 + 8];
+                    let found = index.search(&near(query), &top(5)).unwrap();
+                    assert_eq!(found.items.len(), 5);
+                    // Each answer is of one index, whole: its ids are known, its scores are true.
+                    for near in &found.items {
+                        let id = index.id(near.item).unwrap();
+                        let vector = index.vectors(id).unwrap();
+                        let truth = naive_score(Metric::L2, query, &vector);
+                        assert!((f64::from(near.score) - truth).abs() < 1e-3);
+                    }
+                    n += 8;
+                }
+            });
+        }
+        for round in 0..6i64 {
+            let gone: Vec<String> = (round * 50..round * 50 + 50)
+                .map(|i| i.to_string())
+                .collect();
+            let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+            let new: Vec<i64> = (0..50).map(|i| 5000 + round * 50 + i).collect();
+            let changes = crate::index::Changes {
+                ids: IdColumn::Integer(&new),
+                vectors: Vectors::new(&values[..50 * 8], 8).unwrap(),
+                catalog: None,
+                remove: &gone,
+            };
+            let before = current.read().unwrap().clone();
+            let next = before.update(&changes, 1, &Control::new()).unwrap().index;
+            *current.write().unwrap() = next;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(current.read().unwrap().len(), 3000);
+    assert!(first.item("0").is_some());
+}
