@@ -307,7 +307,8 @@ impl Bandit {
     /// let bandit = Bandit::from_json(&json!({
     ///     "key": "banner", "policy": "beta_thompson", "arms": ["blue", "red"],
     /// }))?;
-    /// let answer = bandit.choose(&Request::new("view-1"))?;
+    /// let request = Request::new("view-1");
+    /// let answer = bandit.choose(&request)?;
     /// assert_eq!(answer.choices[0].propensity, 0.5);
     /// # Ok::<(), tastemaker::Error>(())
     /// ```

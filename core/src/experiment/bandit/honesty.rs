@@ -1,7 +1,7 @@
 //! Are arms chosen as often as is said? Simulated decisions, and beliefs drawn one by one.
 //!
-//! `cargo xtask honesty` runs all of it and prints rates beside their 99 % bands (divided among the
-//! arms of a line); the ordinary tests run a small part. The generator is seeded, so that every run
+//! `cargo xtask honesty` runs all of it and prints rates beside their bands, which hold for all lines
+//! and arms together with 99 %; the ordinary tests run a small part. The generator is seeded, so that every run
 //! prints the same.
 
 use serde_json::{Value as Json, json};
@@ -46,10 +46,13 @@ impl Dice {
     }
 }
 
+/// Rates that a run compares: 17 lines of four arms at most.
+const COMPARED: f64 = 68.0;
+
 /// How often each arm came, beside the chance that it should have.
 fn compare(name: &str, chances: &[f64], counts: &[f64], bad: &mut Vec<String>) {
     let all: f64 = counts.iter().sum();
-    let reach = -normal_quantile(0.005 / chances.len() as f64);
+    let reach = -normal_quantile(0.005 / COMPARED);
     let mut words = String::new();
     for (chance, count) in chances.iter().zip(counts) {
         let half = reach * (chance * (1.0 - chance) / all).sqrt() + 1e-9;
@@ -208,7 +211,7 @@ fn weighing(count: usize, bad: &mut Vec<String>) {
         .map(|e| (e - mean) * (e - mean))
         .sum::<f64>()
         / (n - 1.0);
-    let half = -normal_quantile(0.005) * (variance / n).sqrt();
+    let half = -normal_quantile(0.005 / COMPARED) * (variance / n).sqrt();
     println!(
         "{:54} {count:>8}  {mean:.4} ({truth:.4} ± {half:.4})",
         "rewards weighed by 1/propensity, while it learns"
