@@ -434,10 +434,6 @@ pub fn index_build(
 
 /// Changes an index on libuv's pool.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeUpdated>")]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the façade gives the arguments names"
-)]
 pub fn index_update(
     index: &NativeVectorIndex,
     ids: NativeIds,
@@ -484,10 +480,6 @@ pub fn index_update(
 
 /// Many searches on libuv's pool.
 #[napi(catch_unwind, ts_return_type = "Promise<NativeLists>")]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the façade gives the arguments names"
-)]
 pub fn index_search_batch(
     index: &NativeVectorIndex,
     values: Float32Array,

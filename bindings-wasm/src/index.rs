@@ -441,6 +441,10 @@ fn build(
     clippy::too_many_arguments,
     reason = "the façade gives the arguments names"
 )]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen hands lists over by value"
+)]
 pub fn index_update(
     index: &NativeVectorIndex,
     ids: &NativeIds,
@@ -460,6 +464,10 @@ pub fn index_update(
 #[expect(
     clippy::too_many_arguments,
     reason = "the façade gives the arguments names"
+)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen hands lists over by value"
 )]
 pub fn index_update_with_catalog(
     index: &NativeVectorIndex,
