@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { Catalog, ItemSet, TastemakerError, VectorIndex } from 'tastemaker';
+import { Catalog, ItemSet, TastemakerError, VectorIndex, readFvecs, readSafetensors } from 'tastemaker';
 
 const IDS = ['barn', 'mill', 'loft', 'pier', 'hall'];
 const ROWS = [
@@ -223,4 +223,21 @@ test('10,000 searches do not keep memory', async () => {
   const start = await loop(2000);
   const grown = (await loop(10_000)) - start;
   assert.ok(grown < 64, `grew by ${grown} MB`);
+});
+
+test('files of others', async () => {
+  const flat = Float32Array.from(ROWS.flat());
+  const fvecs = Buffer.concat(ROWS.map((row) => Buffer.concat([Buffer.from(Int32Array.of(3).buffer), Buffer.from(Float32Array.from(row).buffer)])));
+  let header = '{"a": {"dtype": "F32", "shape": [5, 3], "data_offsets": [0, 60]}}';
+  header += ' '.repeat((8 - (header.length % 8)) % 8);
+  const tensors = Buffer.concat([Buffer.from(BigUint64Array.of(BigInt(header.length)).buffer), Buffer.from(header), Buffer.from(flat.buffer)]);
+  for (const { values, dimension } of [readFvecs(fvecs), readSafetensors(tensors), readSafetensors(tensors, 'a')]) {
+    assert.equal(dimension, 3);
+    assert.deepEqual(values, flat);
+    assert.equal((await build(values, { dimension })).hash, (await build()).hash);
+  }
+  assert.equal(await code(() => readFvecs(fvecs.subarray(1))), 'invalid_vector');
+  assert.equal(await code(() => readSafetensors(fvecs)), 'invalid_vector');
+  assert.equal(await code(() => readSafetensors(tensors, 'b')), 'invalid_argument');
+  assert.equal(await code(() => readFvecs('abc')), 'invalid_argument');
 });
