@@ -180,9 +180,13 @@ const COLUMNS = ['arm', 'reward', 'time', 'context', 'armFeatures'];
 export class Bandit {
   readonly #native: NativeBandit;
 
-  /** @internal */
-  constructor(made: NativeBandit) {
+  private constructor(made: NativeBandit) {
     this.#native = made;
+  }
+
+  /** @internal */
+  static wrap(made: NativeBandit): Bandit {
+    return new Bandit(made);
   }
 
   /** Reads a definition, whose names are those of the guide "bandits"; the state is empty. */
@@ -324,7 +328,10 @@ function rowsOf(rows: unknown, name: string): Float64Array {
 
 /** The same model with these bandits in its snapshot, in the place of those that it has. */
 export function withBandits(model: Model, bandits: readonly Bandit[]): Model {
-  const parts = bandits.map((bandit) => bandit.toBytes());
+  const parts = bandits.map((bandit, at) => {
+    if (bandit instanceof Bandit) return bandit.toBytes();
+    throw invalid(`bandits[${at}] must be a Bandit of this package, not ${describe(bandit)}`);
+  });
   const lengths = Uint32Array.from(parts, (part) => part.length);
   const data = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
@@ -333,7 +340,7 @@ export function withBandits(model: Model, bandits: readonly Bandit[]): Model {
     at += part.length;
   }
   const inner = nativeModel(model);
-  return new Model(native(() => modelWithBandits(inner, data, lengths)));
+  return Model.wrap(native(() => modelWithBandits(inner, data, lengths)));
 }
 
 /** The keys of the bandits in a model's snapshot, ascending. */
@@ -346,5 +353,5 @@ export function banditsOf(model: Model): string[] {
 export function banditOf(model: Model, key: string): Bandit | null {
   const inner = nativeModel(model);
   const found = native(() => modelBandit(inner, key));
-  return found === null ? null : new Bandit(found);
+  return found === null ? null : Bandit.wrap(found);
 }

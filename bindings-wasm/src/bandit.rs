@@ -129,6 +129,10 @@ impl NativeBandit {
     }
 
     #[wasm_bindgen(js_name = awaitRewards)]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "wasm-bindgen has no optional reference"
+    )]
     pub fn await_rewards(&self, arm: &str, count: f64, factor: Option<String>) -> Result<()> {
         let count = exact_integer(count).ok_or_else(|| {
             thrown(Error::new(

@@ -439,7 +439,8 @@ fn build(
 #[wasm_bindgen(js_name = indexUpdate)]
 #[expect(
     clippy::too_many_arguments,
-    reason = "the façade gives the arguments names"
+    clippy::needless_pass_by_value,
+    reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
 )]
 #[expect(
     clippy::needless_pass_by_value,
@@ -463,7 +464,8 @@ pub fn index_update(
 #[wasm_bindgen(js_name = indexUpdateWithCatalog)]
 #[expect(
     clippy::too_many_arguments,
-    reason = "the façade gives the arguments names"
+    clippy::needless_pass_by_value,
+    reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
 )]
 #[expect(
     clippy::needless_pass_by_value,

@@ -72,7 +72,7 @@ fn columns(table: Table) -> Vec<NativeColumn> {
             }
             // Times lie between the years 1 and 9999, within what f64 holds exactly.
             Values::Time(values) => {
-                out.set_numbers(values.into_iter().map(|ms| ms as f64).collect())
+                out.set_numbers(values.into_iter().map(|ms| ms as f64).collect());
             }
             Values::Number(values) => out.set_numbers(values),
             Values::Whole(values) => out.set_whole(values),

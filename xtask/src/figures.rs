@@ -83,6 +83,10 @@ fn group_lines(
             run = run.arg("--npm-peers").arg(setup::npm_peers(root)?);
         }
     }
+    if group == "ann" && !options.built {
+        build::node(root)?;
+        build::wasm(root)?;
+    }
     if ["overhead", "stats", "offpolicy"].contains(&group) {
         if !options.built {
             build::python(root)?;

@@ -30,6 +30,11 @@ __all__ = [
     "train",
     "tune",
     "update",
+    "DecisionLog",
+    "LogTable",
+    "context_hash",
+    "evaluate_policy",
+    "evaluate_slates",
 ]
 
 __version__: Final[str]
@@ -329,4 +334,4 @@ class DecisionLog:
     def counts(self) -> tuple[int, int]: ...
     def table(self, name: str) -> LogTable: ...
     def join(self, given: Any) -> tuple[LogTable, dict[str, int]]: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...

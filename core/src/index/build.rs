@@ -111,8 +111,16 @@ pub(super) fn hashes(ids: &[&str], starts: &[u32], seed: u64) -> Vec<u64> {
     hashes
 }
 
-/// The codes' own part of the distance, see [`super::view::View::sides`].
-pub(super) fn sides(codes: &[u8], stride: usize, dimension: usize, metric: Metric) -> Vec<i32> {
+/// The codes' own part of the distance, see [`super::view::View::sides`], and for the inner
+/// product the square of the length to which rows are made equal: at least `longest`, so that
+/// rows that stay in an update keep theirs.
+pub(super) fn sides(
+    codes: &[u8],
+    stride: usize,
+    dimension: usize,
+    metric: Metric,
+    longest: i32,
+) -> (Vec<i32>, i32) {
     let square = |row: &[u8]| -> i32 {
         row.iter()
             .take(dimension)
@@ -120,15 +128,13 @@ pub(super) fn sides(codes: &[u8], stride: usize, dimension: usize, metric: Metri
             .sum()
     };
     match metric {
-        Metric::Cosine => Vec::new(),
-        Metric::L2 => codes.chunks_exact(stride).map(square).collect(),
+        Metric::Cosine => (Vec::new(), 0),
+        Metric::L2 => (codes.chunks_exact(stride).map(square).collect(), 0),
         Metric::InnerProduct => {
             let squares: Vec<i32> = codes.chunks_exact(stride).map(square).collect();
-            let most = squares.iter().copied().max().unwrap_or(0);
-            squares
-                .into_iter()
-                .map(|square| f64::from(most - square).sqrt().round_ties_even() as i32)
-                .collect()
+            let most = squares.iter().copied().fold(longest, i32::max);
+            let side = |square| f64::from(most - square).sqrt().round_ties_even() as i32;
+            (squares.into_iter().map(side).collect(), most)
         }
     }
 }
@@ -193,8 +199,9 @@ fn build(
     let scale = Scale::fit(&floats, dimension, options.metric, &workers)?;
     let stored_ids: Vec<&str> = ordered.ids.iter().map(String::as_str).collect();
     let (codes, bounds) = scale.encode(&floats, dimension, stride(dimension), &workers)?;
+    let (sides, longest) = sides(&codes, stride(dimension), dimension, options.metric, 0);
     let stored = Stored {
-        sides: sides(&codes, stride(dimension), dimension, options.metric),
+        sides,
         halves: match options.storage {
             Precision::F16 => {
                 let mut halves = vec![0u16; floats.len()];
@@ -241,6 +248,7 @@ fn build(
         codes: &stored.codes,
         sides: &stored.sides,
         catalog,
+        longest,
         extra: json!({}),
     })?;
     VectorIndex::from_storage(storage, true)

@@ -16,8 +16,9 @@ use super::view::{Asked, View};
 const BLOCK: usize = 1024;
 /// Candidates are thinned out when there are this many times more than wanted.
 const SLACK: usize = 4;
-/// Below one row in this many, only matching rows are looked at.
-const SPARSE: usize = 8;
+/// Below one row in this many, only matching rows are looked at: a row that is fetched alone costs
+/// three that lie one after the other.
+pub(super) const SPARSE: usize = 3;
 
 /// Buffers of a scan.
 #[derive(Default)]

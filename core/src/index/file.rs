@@ -78,6 +78,8 @@ pub(super) struct Parts<'a> {
     pub(super) codes: &'a [u8],
     pub(super) sides: &'a [i32],
     pub(super) catalog: Option<&'a Catalog>,
+    /// See [`super::build::sides`].
+    pub(super) longest: i32,
     /// What the manifest says beside.
     pub(super) extra: Json,
 }
@@ -107,6 +109,7 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
         "rows": rows,
         "items": parts.ids.len(),
         "levels": height,
+        "longest": parts.longest,
         "step": parts.scale.step,
         "bounds": {"error": parts.bounds.error, "length": parts.bounds.length},
         "columns": columns,
@@ -158,6 +161,8 @@ pub(super) struct Layout {
     pub(super) codes: Range<usize>,
     pub(super) sides: Range<usize>,
     pub(super) columns: Vec<ColumnInfo>,
+    /// See [`super::build::sides`].
+    pub(super) longest: i32,
     /// Levels above 0.
     pub(super) height: usize,
     pub(super) levels: Option<hnsw::Levels>,
@@ -272,7 +277,9 @@ impl Layout {
             Section::IndexTwinRows,
         ]
         .map(|section| sections.range(section, 0));
+        let longest = whole("longest", 0, i32::MAX as usize)? as i32;
         let layout = Self {
+            longest,
             height,
             levels,
             twins,

@@ -349,7 +349,7 @@ impl Default for SearchOptions {
     }
 }
 
-pub(super) const SEARCH_NAMES: [&str; 10] = [
+const SEARCH_NAMES: [&str; 10] = [
     "k",
     "ef",
     "exact",

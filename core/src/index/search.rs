@@ -262,8 +262,10 @@ fn told(
     }
 }
 
-/// Rows of a graph walk for each that an exact scan may look at instead.
-const SCAN_FOR_WALK: usize = 3;
+/// What a walk costs for each candidate and link that it keeps, in rows that a scan fetches.
+const WALK: f64 = 3.0;
+/// The same among matching rows, and what is added where one row in `n` matches, for each `n`.
+const FILTERED_WALK: (f64, f64) = (6.0, 1.0);
 
 /// Which way a search goes.
 pub(super) struct Route<'a> {
@@ -281,12 +283,14 @@ impl<'a> Route<'a> {
         wanted: usize,
     ) -> Self {
         let ef = options.ef.unwrap_or(inner.layout.options.ef).max(wanted);
-        let cost = ef
-            .saturating_mul(inner.layout.options.m)
-            .saturating_mul(SCAN_FOR_WALK);
-        let graph = view
-            .graph
-            .filter(|_| !options.exact && allowed.matching > cost);
+        let share = view.rows as f64 / allowed.matching.max(1) as f64;
+        let factor = match allowed.rows {
+            None => WALK,
+            Some(_) => FILTERED_WALK.0 + FILTERED_WALK.1 * share,
+        };
+        let walk = ef as f64 * inner.layout.options.m as f64 * factor;
+        let scan = allowed.matching.min(view.rows / exact::SPARSE) as f64;
+        let graph = view.graph.filter(|_| !options.exact && scan > walk);
         Self {
             graph: graph.map(|graph| (graph, ef)),
         }

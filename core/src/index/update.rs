@@ -208,8 +208,20 @@ impl VectorIndex {
             &new_floats,
             &workers,
         )?;
+        // Another step makes other lengths.
+        let longest = match recoded.scale == *view.scale {
+            true => layout.longest,
+            false => 0,
+        };
+        let (sides, longest) = sides(
+            &recoded.codes,
+            stride(width),
+            width,
+            options.metric,
+            longest,
+        );
         let stored = Stored {
-            sides: sides(&recoded.codes, stride(width), width, options.metric),
+            sides,
             halves: match options.storage {
                 Precision::F16 => {
                     let mut halves = vec![0u16; new_floats.len()];
@@ -269,6 +281,7 @@ impl VectorIndex {
             codes: &stored.codes,
             sides: &stored.sides,
             catalog: catalog.as_ref(),
+            longest,
             extra: json!({}),
         })?;
         let stayed = merged.ids.len() - merged.inserted - merged.replaced;

@@ -84,7 +84,12 @@ impl<'a> View<'a> {
         if self.row_starts.is_empty() {
             return item..item.saturating_add(1).min(self.rows as u32).max(item);
         }
-        let at = |n: usize| self.row_starts.get(n).copied().unwrap_or(0);
+        // Not beyond the rows: a file that was opened without a check may say anything.
+        let at = |n: usize| {
+            self.row_starts
+                .get(n)
+                .map_or(0, |&at| at.min(self.rows as u32))
+        };
         let item = item as usize;
         at(item)..at(item + 1).max(at(item))
     }

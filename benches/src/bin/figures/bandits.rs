@@ -102,7 +102,7 @@ impl World {
     }
 }
 
-fn definition(policy: Value, arms: usize, more: &Value) -> Value {
+fn definition(policy: &Value, arms: usize, more: &Value) -> Value {
     let keys: Vec<String> = (0..arms).map(|arm| arm.to_string()).collect();
     let mut out = json!({"key": "figures", "policy": policy, "arms": keys});
     for (name, value) in more.as_object().into_iter().flatten() {
@@ -137,34 +137,33 @@ fn simulations(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Fai
         (0.2 + 0.6 * own).clamp(0.0, 1.0)
     };
     type Mean<'a> = &'a dyn Fn(usize, usize, &[f64]) -> f64;
+    /// Name, sizes, means, policies, note.
+    type Setting<'a> = (
+        &'a str,
+        (usize, usize, usize),
+        Mean<'a>,
+        Vec<(&'a str, Value)>,
+        &'a str,
+    );
     let names = json!({"context": ["f0", "f1", "f2", "f3", "f4"]});
     let day = json!({"half_life": 500 * STEP});
     let sampling = json!("beta_thompson");
-    let worlds: [(
-        &str,
-        (usize, usize, usize),
-        Mean<'_>,
-        Vec<(&str, Value)>,
-        &str,
-    ); 3] = [
+    let worlds: [Setting<'_>; 3] = [
         (
             "bernoulli",
             (10_000, 10, 0),
             &bernoulli,
             vec![
-                (
-                    "beta_thompson",
-                    definition(sampling.clone(), 10, &Value::Null),
-                ),
-                ("ucb1", definition(json!("ucb1"), 10, &Value::Null)),
+                ("beta_thompson", definition(&sampling, 10, &Value::Null)),
+                ("ucb1", definition(&json!("ucb1"), 10, &Value::Null)),
                 (
                     "ucb_tuned",
-                    definition(json!("ucb_tuned"), 10, &Value::Null),
+                    definition(&json!("ucb_tuned"), 10, &Value::Null),
                 ),
                 (
                     "epsilon_greedy",
                     definition(
-                        json!({"name": "epsilon_greedy", "epsilon": 0.05}),
+                        &json!({"name": "epsilon_greedy", "epsilon": 0.05}),
                         10,
                         &Value::Null,
                     ),
@@ -177,12 +176,9 @@ fn simulations(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Fai
             (10_000, 5, 0),
             &moving,
             vec![
-                (
-                    "beta_thompson.discounted",
-                    definition(sampling.clone(), 5, &day),
-                ),
-                ("beta_thompson", definition(sampling, 5, &Value::Null)),
-                ("ucb1.discounted", definition(json!("ucb1"), 5, &day)),
+                ("beta_thompson.discounted", definition(&sampling, 5, &day)),
+                ("beta_thompson", definition(&sampling, 5, &Value::Null)),
+                ("ucb1.discounted", definition(&json!("ucb1"), 5, &day)),
             ],
             "10,000 rounds, 5 arms; the one that pays with 0.6 changes every 2,500 rounds, the others pay with 0.4; discounted: half-life of 500 rounds; against the best arm of each round",
         ),
@@ -194,7 +190,7 @@ fn simulations(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Fai
                 (
                     "linear_thompson",
                     definition(
-                        json!({"name": "linear_thompson", "noise_sd": 0.5}),
+                        &json!({"name": "linear_thompson", "noise_sd": 0.5}),
                         5,
                         &json!({"features": names}),
                     ),
@@ -202,7 +198,7 @@ fn simulations(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Fai
                 (
                     "linucb",
                     definition(
-                        json!({"name": "linucb", "alpha": 0.5}),
+                        &json!({"name": "linucb", "alpha": 0.5}),
                         5,
                         &json!({"features": names}),
                     ),
@@ -325,7 +321,7 @@ fn replay(sitting: &Sitting, mut peer: Option<&mut Peer>) -> Result<(), Failure>
             stream.extend(order.into_iter().map(|at| rows[at]));
         }
         let mut policy = definition(
-            json!({"name": "beta_thompson", "prior": [1, 100]}),
+            &json!({"name": "beta_thompson", "prior": [1, 100]}),
             arms,
             &Value::Null,
         );
@@ -412,32 +408,32 @@ fn latency(sitting: &Sitting) -> Result<(), Failure> {
     let ours = [
         (
             "beta_thompson",
-            definition(json!("beta_thompson"), 10, &Value::Null),
+            definition(&json!("beta_thompson"), 10, &Value::Null),
             "10 arms, nothing changed since the last choice",
         ),
         (
             "beta_thompson.after_update",
-            definition(json!("beta_thompson"), 10, &Value::Null),
+            definition(&json!("beta_thompson"), 10, &Value::Null),
             "10 arms, one reward and one choice: quadrature anew",
         ),
         (
             "ucb1",
-            definition(json!("ucb1"), 10, &Value::Null),
+            definition(&json!("ucb1"), 10, &Value::Null),
             "10 arms, nothing changed since the last choice",
         ),
         (
             "linear_thompson",
-            definition(linear("disjoint"), 10, &features),
+            definition(&linear("disjoint"), 10, &features),
             "10 arms, 10 features, an arm's own coefficients: quadrature each time",
         ),
         (
             "linear_thompson.shared",
-            definition(linear("shared"), 10, &features),
+            definition(&linear("shared"), 10, &features),
             "10 arms, 10 features, shared coefficients: 1,000 draws each time",
         ),
         (
             "linucb",
-            definition(json!("linucb"), 10, &features),
+            definition(&json!("linucb"), 10, &features),
             "10 arms, 10 features",
         ),
     ];

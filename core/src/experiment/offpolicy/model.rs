@@ -132,11 +132,13 @@ fn given<'a>(
     }
     let own = log.places("predictions", predictions)?;
     let (mut logged, mut mean) = (Vec::new(), Vec::new());
-    let mut known = Known::default();
+    // Rows of one cell have one row of both matrices; without cells each row may have its own.
+    let by_cell = log.log.cell.is_some();
+    let mut known = Known::new(if by_cell { actions.rows } else { 0 });
     for row in 0..log.rows() {
         let (place, from) = (places.of(row), own.of(row));
         logged.push(predictions.at(from, log.action(row)));
-        mean.push(known.get((place, from), || {
+        mean.push(known.get(place, || {
             mean_over(actions.row(place), |action| predictions.at(from, action))
         }));
     }
@@ -146,20 +148,20 @@ fn given<'a>(
     })
 }
 
-/// The last mean, and a table of those by cell: matrices are often of few rows.
-#[derive(Default)]
-struct Known(std::collections::BTreeMap<(usize, usize), f64>);
+/// Means that are the same for all rows of a cell, made once.
+struct Known(Vec<Option<f64>>);
 
 impl Known {
-    fn get(&mut self, key: (usize, usize), make: impl FnOnce() -> f64) -> f64 {
-        if let Some(&known) = self.0.get(&key) {
-            return known;
+    fn new(cells: usize) -> Self {
+        Self(vec![None; cells])
+    }
+
+    /// The mean of a cell; of a row that has no cell, beyond those there are, it is made anew.
+    fn get(&mut self, cell: usize, make: impl FnOnce() -> f64) -> f64 {
+        match self.0.get_mut(cell) {
+            Some(known) => *known.get_or_insert_with(make),
+            None => make(),
         }
-        let made = make();
-        if self.0.len() < 4096 {
-            self.0.insert(key, made);
-        }
-        made
     }
 }
 
@@ -264,13 +266,15 @@ fn cells<'a>(
         }
     };
     let (mut logged, mut mean) = (Vec::new(), Vec::new());
-    let mut known = Known::default();
+    // A cell and fold have one mean, unless each row has a distribution of its own.
+    let shared = !matches!(places, Places::Own);
+    let mut known = Known::new(if shared { size / columns } else { 0 });
     for row in 0..log.rows() {
         let from = from(row);
         let q = |action: usize| predicted.get(from + action).copied().unwrap_or(0.0);
         logged.push(q(log.action(row)));
         let place = places.of(row);
-        mean.push(known.get((place, from), || mean_over(actions.row(place), q)));
+        mean.push(known.get(from / columns, || mean_over(actions.row(place), q)));
     }
     Ok(Predicted {
         logged: logged.into(),

@@ -8,6 +8,7 @@
 use crate::error::Result;
 use crate::parallel::Workers;
 
+use super::connect::connect;
 use super::layers::{Built, Filled, Twins, height_of, level_of};
 use super::pool::{distance_of, place_of};
 use super::prune::{Pruner, Space};
@@ -111,6 +112,7 @@ pub(in super::super) fn build(inputs: &Inputs<'_>, workers: &Workers<'_>) -> Res
         let rows = level_rows(&members, &base, level);
         let new = newcomers(inputs, &filled, rows, &inside);
         extend(inputs, &done, &mut filled, &inside, &new, workers, total)?;
+        reach(&done, &mut filled, rows);
         done.push(filled);
     }
     done.reverse();
@@ -118,6 +120,22 @@ pub(in super::super) fn build(inputs: &Inputs<'_>, workers: &Workers<'_>) -> Res
         levels: done,
         twins,
     })
+}
+
+/// Makes sure that every row of a level can be reached from the level above, or from the first
+/// place of the top.
+pub(super) fn reach(above: &[Filled], filled: &mut Filled, rows: &[u32]) {
+    let places: Vec<u32> = rows.iter().filter_map(|&row| filled.place(row)).collect();
+    let from: Vec<u32> = match above.last() {
+        Some(above) => {
+            let layer = above.layer();
+            (0..layer.len() as u32)
+                .map(|place| layer.below(place))
+                .collect()
+        }
+        None => places.first().copied().into_iter().collect(),
+    };
+    connect(filled, &from, &places);
 }
 
 /// The rows of a level.

@@ -10,11 +10,15 @@ use tastemaker_kernels::{ByteRows, prefetch};
 
 use crate::bitset::BitSet;
 
-use super::graph::{Graph, NO_LINK};
+use super::graph::Graph;
 use super::walk::{Walk, Work};
 
-/// Matching rows from all over the index that a walk starts at.
-const SEEDS: usize = 32;
+/// Matching rows from all over the index that a walk starts at, for each candidate that it keeps;
+/// only the best of them matter.
+const SEEDS: usize = 8;
+/// The most and the least of them.
+const MOST_SEEDS: usize = 1024;
+const LEAST_SEEDS: usize = 64;
 /// Candidates whose neighbours are looked at in one step.
 const STEP: usize = 4;
 
@@ -35,7 +39,8 @@ pub(in super::super) fn walk_filtered(
     walk.start(base, base.len(), codes, work, &[], limit);
     walk.places.clear();
     around(graph, allowed, entry, walk);
-    for row in seeds(allowed) {
+    let count = limit.saturating_mul(SEEDS).clamp(LEAST_SEEDS, MOST_SEEDS);
+    for row in seeds(allowed, count) {
         if walk.seen.insert(row) {
             walk.places.push(row);
         }
@@ -63,40 +68,48 @@ pub(in super::super) fn walk_filtered(
 #[inline(always)]
 fn around(graph: &Graph<'_>, allowed: &BitSet, place: u32, walk: &mut Walk) {
     let base = &graph.base;
-    let enough = walk.places.len() + base.width / 2;
     walk.expanded += 1;
     if allowed.contains(place as usize) && walk.seen.insert(place) {
         walk.places.push(place);
     }
-    let links = base.links(place);
-    for &link in links.iter().take_while(|&&link| link != NO_LINK) {
-        if allowed.contains(link as usize) && walk.seen.insert(link) {
-            walk.places.push(link);
+    let links = base.filled(place);
+    let mut matching = 0;
+    for &link in links {
+        if allowed.contains(link as usize) {
+            matching += 1;
+            if walk.seen.insert(link) {
+                walk.places.push(link);
+            }
         }
     }
-    for &link in links.iter().take_while(|&&link| link != NO_LINK) {
-        if walk.places.len() >= enough {
+    let enough = base.width / 2;
+    for &link in links {
+        if matching >= enough {
             return;
         }
-        if allowed.contains(link as usize) || !walk.seen.insert(link) {
+        if allowed.contains(link as usize) {
             continue;
         }
-        walk.expanded += 1;
-        let links = base.links(link).iter();
-        for &next in links.take_while(|&&next| next != NO_LINK) {
-            if allowed.contains(next as usize) && walk.seen.insert(next) {
-                walk.places.push(next);
+        // One that was looked through before still tells how much matches around here.
+        let new = walk.seen.insert(link);
+        walk.expanded += usize::from(new);
+        for &next in base.filled(link) {
+            if allowed.contains(next as usize) {
+                matching += 1;
+                if new && walk.seen.insert(next) {
+                    walk.places.push(next);
+                }
             }
         }
     }
 }
 
 /// Matching rows at equal distances.
-fn seeds(allowed: &BitSet) -> impl Iterator<Item = u32> + '_ {
+fn seeds(allowed: &BitSet, count: usize) -> impl Iterator<Item = u32> + '_ {
     let words = allowed.words();
-    (0..SEEDS).filter_map(move |n| {
-        let first = n * words.len() / SEEDS;
-        let end = ((n + 1) * words.len() / SEEDS).max(first + 1);
+    (0..count).filter_map(move |n| {
+        let first = n * words.len() / count;
+        let end = ((n + 1) * words.len() / count).max(first + 1);
         let some = words.get(first..end.min(words.len()))?;
         let at = some.iter().position(|&word| word != 0)?;
         let bit = some.get(at)?.trailing_zeros();

@@ -7,6 +7,7 @@
 //! level, ascending, and the links of a level are places in it.
 
 mod build;
+mod connect;
 mod filter;
 mod graph;
 mod keys;

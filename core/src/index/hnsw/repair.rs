@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::parallel::Workers;
 
 use super::super::update::Source;
-use super::build::{Inputs, empty_level, extend, level_rows, newcomers};
+use super::build::{Inputs, empty_level, extend, level_rows, newcomers, reach};
 use super::graph::{Graph, Layer, NO_LINK};
 use super::layers::{Built, Filled, Twins};
 use super::prune::Pruner;
@@ -73,6 +73,7 @@ pub(in super::super) fn update(
         }
         let total = rows.len() as u64;
         extend(inputs, &done, &mut filled, &inside, &new, workers, total)?;
+        reach(&done, &mut filled, rows);
         done.push(filled);
     }
     done.reverse();

@@ -70,7 +70,7 @@ fn it_finds_nearly_all_in_every_metric_and_storage() {
             };
             let index = index(&ids, &values, dimension, &options);
             let search = SearchOptions {
-                ef: Some(100),
+                ef: Some(50),
                 trace: true,
                 ..top(10)
             };
@@ -115,13 +115,13 @@ fn the_bytes_are_the_same_at_any_number_of_threads_and_order_of_input() {
 
 #[test]
 fn filters_get_exactly_k_and_nearly_all_true_ones_at_every_selectivity() {
-    let (rows, dimension) = (8000, 16);
+    let (rows, dimension) = (20_000, 16);
     let values = clustered(rows, dimension, 40, 11);
     let ids = numbered(rows);
     let index = index(&ids, &values, dimension, &hnsw(Metric::L2));
     let queries = queries(&values, dimension, 30, 12);
     let mut plans = Vec::new();
-    for part in [1, 2, 5, 10, 100, 1000, 7999] {
+    for part in [1, 2, 4, 10, 100, 1000, 19_999] {
         // Without regard to place, and all on one side.
         let sides: Vec<bool> = values.chunks(dimension).map(|v| v[0] > 0.0).collect();
         for one_side in [false, true] {
@@ -132,7 +132,7 @@ fn filters_get_exactly_k_and_nearly_all_true_ones_at_every_selectivity() {
             }
             let search = SearchOptions {
                 items: Some(Arc::new(set)),
-                ef: Some(40),
+                ef: Some(24),
                 trace: true,
                 ..top(10)
             };
@@ -248,7 +248,7 @@ fn half_of_it_replaced_it_finds_what_a_fresh_build_finds() {
         let again = VectorIndex::from_bytes(current.as_bytes()).unwrap();
         let rebuilt = index(&ids, &now, dimension, &hnsw(metric));
         let queries = queries(&now, dimension, 100, 19);
-        for ef in [20, 64] {
+        for ef in [20, 50] {
             let search = SearchOptions {
                 ef: Some(ef),
                 ..top(10)

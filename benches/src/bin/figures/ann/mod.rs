@@ -11,6 +11,7 @@ mod filtered;
 mod large;
 mod sides;
 mod sweep;
+mod wasm;
 
 use tastemaker::control::Control;
 use tastemaker::event::IdColumn;
@@ -39,7 +40,8 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
     let shape = (100_000, 128);
     let clustered = VectorSet::clustered("clustered-100k", shape, 1000, 1000, &sitting.scratch)?;
     let (index, mut peers) = one(sitting, &clustered, true)?;
-    filtered::print(sitting, &clustered, &index, &mut peers)
+    filtered::print(sitting, &clustered, &index, &mut peers)?;
+    wasm::print(sitting, &clustered, &index)
 }
 
 /// How a library is set up, in words.
