@@ -394,3 +394,28 @@ def test_searches_do_not_keep_memory() -> None:
     before = resident()
     loop(10_000)
     assert resident() - before < 6_000_000
+
+
+def test_files_of_others(tmp_path: Path) -> None:
+    fvecs = b"".join(np.int32(3).tobytes() + row.tobytes() for row in ROWS)
+    header = b'{"a": {"dtype": "F32", "shape": [5, 3], "data_offsets": [0, 60]}, "b": {"dtype": "F16", "shape": [5, 3], "data_offsets": [60, 90]}}'
+    header += b" " * (-len(header) % 8)
+    tensors = len(header).to_bytes(8, "little") + header + ROWS.tobytes() + ROWS.astype(np.float16).tobytes()
+    path = tmp_path / "items.fvecs"
+    path.write_bytes(fvecs)
+    for read in (
+        tm.read_fvecs(fvecs),
+        tm.read_fvecs(path),
+        tm.read_safetensors(tensors, "a"),
+        tm.read_safetensors(memoryview(tensors), "b"),
+    ):
+        assert read.dtype == np.float32 and read.tolist() == ROWS.tolist()
+        assert build(read).hash == build().hash
+    with pytest.raises(tm.InvalidVectorError):
+        tm.read_fvecs(fvecs[:-1])
+    with pytest.raises(tm.InvalidVectorError):
+        tm.read_safetensors(fvecs)
+    with pytest.raises(tm.InvalidArgumentError):
+        tm.read_safetensors(tensors)
+    with pytest.raises(FileNotFoundError):
+        tm.read_fvecs(tmp_path / "nothing")

@@ -442,6 +442,10 @@ fn build(
     clippy::needless_pass_by_value,
     reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
 )]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen hands lists over by value"
+)]
 pub fn index_update(
     index: &NativeVectorIndex,
     ids: &NativeIds,
@@ -462,6 +466,10 @@ pub fn index_update(
     clippy::too_many_arguments,
     clippy::needless_pass_by_value,
     reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
+)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "wasm-bindgen hands lists over by value"
 )]
 pub fn index_update_with_catalog(
     index: &NativeVectorIndex,
