@@ -439,8 +439,7 @@ fn build(
 #[wasm_bindgen(js_name = indexUpdate)]
 #[expect(
     clippy::too_many_arguments,
-    clippy::needless_pass_by_value,
-    reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
+    reason = "the façade gives the arguments names"
 )]
 #[expect(
     clippy::needless_pass_by_value,
@@ -464,8 +463,7 @@ pub fn index_update(
 #[wasm_bindgen(js_name = indexUpdateWithCatalog)]
 #[expect(
     clippy::too_many_arguments,
-    clippy::needless_pass_by_value,
-    reason = "the façade gives the arguments names, and wasm-bindgen hands lists over as they are"
+    reason = "the façade gives the arguments names"
 )]
 #[expect(
     clippy::needless_pass_by_value,

@@ -133,6 +133,13 @@ class Index:
             self.rows = flat.astype(np.float16).astype(F)
         else:
             self.rows = np.array([self.scale.decode(row) for row in self.codes], F).reshape(flat.shape)
+        return self.lengthen(0)
+
+    def lengthen(self, before):
+        """The squared length, in steps, to which rows are made equal for the inner product."""
+        codes = self.codes.astype(np.int64)
+        self.squares = (codes ** 2).sum(axis=1).tolist() if len(codes) else []
+        self.longest = max([before] + self.squares) if self.metric == "inner_product" else 0
         return self
 
     def rows_of(self, item):
@@ -167,6 +174,8 @@ class Index:
             result.settle(own | new)
             if self.storage == "int8":
                 result.bounds = (result.bounds[0] + self.bounds[0], result.bounds[1] + self.bounds[0])
+        if result.scale.step == self.scale.step and np.array_equal(result.scale.centre, self.scale.centre):
+            result.lengthen(self.longest)
         told = {
             "inserted": sum(name not in self.ids for name in new),
             "replaced": sum(name in self.ids for name in new),
@@ -396,7 +405,7 @@ class Index:
         manifest = {
             "library": "tastemaker", "version": "0.1.0", "options": self.options,
             "kind": "exact", "levels": 0, "dimension": self.width, "rows": len(self.rows), "items": len(self.ids),
-            "step": float(self.scale.step), "bounds": {"error": self.bounds[0], "length": self.bounds[1]},
+            "longest": self.longest, "step": float(self.scale.step), "bounds": {"error": self.bounds[0], "length": self.bounds[1]},
             "columns": listed if self.columns else None,
         } | self.extra
         out[MANIFEST, 0] = json_text(manifest).encode()
@@ -412,11 +421,9 @@ class Index:
         codes = np.full((len(self.codes), stride), 128, np.uint8)
         codes[:, :self.width] = self.codes + 128
         out[CODES, 0] = codes.tobytes()
-        squares = (self.codes.astype(np.int64) ** 2).sum(axis=1) if len(self.codes) else np.zeros(0, np.int64)
-        sides = {
-            "cosine": [], "l2": squares.tolist(),
-            "inner_product": [int(round_even(math.sqrt(max(squares) - square))) for square in squares],
-        }[self.metric]
+        sides = self.squares if self.metric == "l2" else []
+        if self.metric == "inner_product":
+            sides = [int(round_even(math.sqrt(self.longest - square))) for square in self.squares]
         if sides:
             out[SIDES, 0] = np.array(sides, "<i4").tobytes()
         return s.lay_out(out)
