@@ -11,6 +11,7 @@ import {
   Model,
   Profile,
   TastemakerError,
+  VectorIndex,
   evaluate,
   matchesCondition,
   train,
@@ -200,6 +201,11 @@ const causes = {
   corrupt_profile: [
     () => Profile.fromBytes(new Uint8Array(3)),
     () => engine.mergeProfile('u', engine.profile('u').subarray(1)),
+  ],
+  invalid_vector: [
+    () => VectorIndex.build(['a'], [[Number.NaN, 1]]),
+    () => VectorIndex.build(['a', 'b'], [[1, 0], [0, 0]]),
+    () => VectorIndex.build(['a'], [[1, Infinity]], { options: { metric: 'l2' } }),
   ],
   corrupt_bandit: [
     () => Bandit.fromBytes(new Uint8Array(3)),
