@@ -59,7 +59,9 @@ const GROUPS: [(&str, &str, &str); 12] = [
         "Vector search",
         "Queries a second of one core, higher is better, at recall@10 of .95, .99 and .998, \
       interpolated between two widths of search; builds in seconds on two threads. Peers answer \
-      all queries in one call, which spares them Python's overhead.",
+      all queries in one call, which spares them Python's overhead. In filtered lines hnswlib asks a \
+      function in Python about every candidate, its one interface there and most of its time; faiss has \
+      a bitmap of its own.",
     ),
     (
         "ann-large",
