@@ -44,6 +44,12 @@ def test_columns_of_any_kind_are_the_same_rewards() -> None:
     assert flags.report().arms[0].mean == 1.0
 
 
+@pytest.mark.parametrize("kind", [tm.Bandit, tm.Experiments])
+def test_a_definition_goes_through_the_door_for_it(kind: Any) -> None:
+    with pytest.raises(TypeError, match="from_json"):
+        kind({"key": "banner", "policy": "ucb1", "arms": ["x", "y"]})
+
+
 def test_features_are_rows() -> None:
     rows = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
     expected = tm.Bandit.from_json(LINEAR)

@@ -133,6 +133,8 @@ class Bandit:
     __slots__ = ("_native",)
 
     def __init__(self, native: _native.Bandit) -> None:
+        if not isinstance(native, _native.Bandit):
+            raise TypeError("a bandit comes from Bandit.from_json or from_bytes")
         self._native = native
 
     @classmethod

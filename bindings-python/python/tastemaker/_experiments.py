@@ -110,6 +110,8 @@ class Experiments:
     __slots__ = ("_native",)
 
     def __init__(self, native: _native.Experiments) -> None:
+        if not isinstance(native, _native.Experiments):
+            raise TypeError("experiments come from Experiments.from_json, from_growthbook or from_unleash")
         self._native = native
 
     @classmethod

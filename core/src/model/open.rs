@@ -19,6 +19,13 @@ fn corrupt(why: &str) -> Error {
 }
 
 pub(super) fn open(sections: Sections) -> Result<Inner> {
+    let range = |section| sections.range(section, 0);
+    if range(Section::Manifest).is_empty() && !range(Section::IndexManifest).is_empty() {
+        return Err(Error::new(
+            ErrorKind::NotASnapshot,
+            "the file holds a vector index and no model",
+        ));
+    }
     let manifest: Json =
         serde_json::from_slice(sections.slice(&sections.range(Section::Manifest, 0)))
             .map_err(|e| corrupt("its manifest is not JSON").with_source(e))?;

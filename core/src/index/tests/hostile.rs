@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::error::ErrorKind;
+use crate::event::EventColumns;
 use crate::index::Precision;
+use crate::model::Model;
+use crate::train::{TrainOptions, train};
 
 fn refused(
     ids: &[i64],
@@ -319,4 +322,18 @@ fn searches_go_on_while_the_index_changes() {
     });
     assert_eq!(current.read().unwrap().len(), 3000);
     assert!(first.item("0").is_some());
+}
+
+#[test]
+fn files_of_one_kind_are_not_taken_for_the_other() {
+    let ids = IdColumn::Text(&["a", "b"]);
+    let vectors = Vectors::new(&[1.0, 0.0, 0.0, 1.0], 2).unwrap();
+    let index =
+        VectorIndex::build(ids, vectors, &IndexOptions::default(), &Control::new()).unwrap();
+    let error = Model::from_bytes(index.as_bytes()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotASnapshot, "{error}");
+    let events = EventColumns::new(ids, IdColumn::Text(&["x", "y"]));
+    let model = train(&events, None, &TrainOptions::default(), &Control::new()).unwrap();
+    let error = VectorIndex::from_bytes(model.as_bytes()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotASnapshot, "{error}");
 }
