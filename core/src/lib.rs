@@ -59,6 +59,7 @@ compile_error!("tastemaker reads snapshots in place and needs a little-endian ta
 pub use serde_json as json;
 
 mod bitset;
+mod bytes;
 pub mod catalog;
 pub mod condition;
 pub mod control;

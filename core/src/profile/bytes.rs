@@ -4,6 +4,7 @@
 //! version, number of events, the events in canonical order, XXH3-64 of all that.
 
 use super::{MAX_EVENTS, Profile, order};
+use crate::bytes::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 
@@ -42,9 +43,7 @@ impl Profile {
         if bytes.get(..4) != Some(MAGIC) {
             return Err(corrupt("it does not start with TMPF"));
         }
-        let mut header = Reader {
-            bytes: bytes.get(4..).unwrap_or(&[]),
-        };
+        let mut header = Reader::new(bytes.get(4..).unwrap_or(&[]), corrupt);
         let version = u16::from_le_bytes(header.array()?);
         if version != VERSION {
             return Err(Error::new(
@@ -60,9 +59,7 @@ impl Profile {
         if xxhash_rust::xxh3::xxh3_64(content).to_le_bytes() != *checksum {
             return Err(corrupt("its checksum does not match"));
         }
-        let mut reader = Reader {
-            bytes: content.get(6..).unwrap_or(&[]),
-        };
+        let mut reader = Reader::new(content.get(6..).unwrap_or(&[]), corrupt);
         let count = u16::from_le_bytes(reader.array()?) as usize;
         if count > MAX_EVENTS {
             return Err(corrupt("it has too many events"));
@@ -86,7 +83,7 @@ impl Profile {
             }
             events.push(event);
         }
-        if !reader.bytes.is_empty() {
+        if !reader.rest().is_empty() {
             return Err(corrupt("it has bytes after the last event"));
         }
         Ok(Self { events })
@@ -100,39 +97,14 @@ fn corrupt(why: &str) -> Error {
     )
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (head, tail) = self
-            .bytes
-            .split_at_checked(len)
-            .ok_or_else(|| corrupt("it is cut short"))?;
-        self.bytes = tail;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?
-            .try_into()
-            .map_err(|_| corrupt("it is cut short"))
-    }
-
-    fn text(&mut self, len: usize) -> Result<String> {
-        Ok(std::str::from_utf8(self.take(len)?)
-            .map_err(|e| corrupt("a text is not UTF-8").with_source(e))?
-            .to_owned())
-    }
-
+impl Reader<'_> {
     fn event(&mut self) -> Result<Event> {
         let timestamp = i64::from_le_bytes(self.array()?);
         let weight = f64::from(f32::from_le_bytes(self.array()?));
         let [kind_len] = self.array()?;
         let item_len = u16::from_le_bytes(self.array()?);
-        let kind = self.text(kind_len as usize)?;
-        let item_id = self.text(item_len as usize)?;
+        let kind = self.text(kind_len as usize)?.to_owned();
+        let item_id = self.text(item_len as usize)?.to_owned();
         Ok(Event {
             item_id,
             kind,

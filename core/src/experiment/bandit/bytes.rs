@@ -7,6 +7,7 @@
 use super::Bandit;
 use super::definition::Definition;
 use super::state::{ArmState, Cell, Cells, KEPT, MAX_COUNT, State};
+use crate::bytes::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::MAX_ID_BYTES;
 
@@ -82,9 +83,7 @@ impl Bandit {
         if bytes.get(..4) != Some(MAGIC) {
             return Err(corrupt("it does not start with TMBN"));
         }
-        let mut header = Reader {
-            bytes: bytes.get(4..).unwrap_or_default(),
-        };
+        let mut header = Reader::new(bytes.get(4..).unwrap_or_default(), corrupt);
         let version = u16::from_le_bytes(header.array()?);
         if version != VERSION {
             return Err(Error::new(
@@ -107,9 +106,7 @@ impl Bandit {
         if xxhash_rust::xxh3::xxh3_64(content).to_le_bytes() != *checksum {
             return Err(corrupt("its checksum does not match"));
         }
-        let mut reader = Reader {
-            bytes: content.get(HEADER..).unwrap_or_default(),
-        };
+        let mut reader = Reader::new(content.get(HEADER..).unwrap_or_default(), corrupt);
         let len = u32::from_le_bytes(reader.array()?) as usize;
         let text = reader.text(len)?;
         let json: serde_json::Value = serde_json::from_str(text)
@@ -121,38 +118,14 @@ impl Bandit {
             return Err(corrupt("its definition is not in canonical form"));
         }
         let state = reader.state(&definition)?;
-        if !reader.bytes.is_empty() {
+        if !reader.rest().is_empty() {
             return Err(corrupt("it has bytes after the state"));
         }
         Ok(Self::of(definition, state))
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (head, tail) = self
-            .bytes
-            .split_at_checked(len)
-            .ok_or_else(|| corrupt("it is cut short"))?;
-        self.bytes = tail;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?
-            .try_into()
-            .map_err(|_| corrupt("it is cut short"))
-    }
-
-    fn text(&mut self, len: usize) -> Result<&'a str> {
-        std::str::from_utf8(self.take(len)?)
-            .map_err(|e| corrupt("a text is not UTF-8").with_source(e))
-    }
-
+impl Reader<'_> {
     fn state(&mut self, definition: &Definition) -> Result<State> {
         let newest = i64::from_le_bytes(self.array()?);
         let newest = (newest != i64::MIN).then_some(newest);

@@ -6,24 +6,11 @@
 
 use serde_json::{Value as Json, json};
 
+use super::super::stats::honesty::Dice;
 use super::super::stats::special::normal_quantile;
 use super::{Bandit, Request};
 
-/// SplitMix64 (Steele, Lea & Flood 2014).
-struct Dice(u64);
-
 impl Dice {
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (((z ^ (z >> 31)) >> 12) as f64 + 0.5) / (1u64 << 52) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        normal_quantile(self.share())
-    }
-
     /// Marsaglia and Tsang 2000; a ≥ 1.
     fn gamma(&mut self, a: f64) -> f64 {
         let d = a - 1.0 / 3.0;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::{Decision, MOST, Outcome, Shown};
 use super::{DecisionLog, LogOptions};
+use crate::bytes::Reader;
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 4] = b"TMDL";
@@ -113,7 +114,7 @@ impl DecisionLog {
         if bytes.get(..4) != Some(MAGIC) {
             return Err(corrupt("it does not start with TMDL"));
         }
-        let mut header = Reader(bytes.get(4..).unwrap_or(&[]));
+        let mut header = Reader::new(bytes.get(4..).unwrap_or(&[]), corrupt);
         let version = u16::from_le_bytes(header.array()?);
         if version != VERSION {
             return Err(Error::new(
@@ -128,7 +129,7 @@ impl DecisionLog {
         if xxhash_rust::xxh3::xxh3_64(content).to_le_bytes() != *checksum {
             return Err(corrupt("its checksum does not match"));
         }
-        let mut reader = Reader(content.get(6..).unwrap_or(&[]));
+        let mut reader = Reader::new(content.get(6..).unwrap_or(&[]), corrupt);
         let [raw, zero] = reader.array()?;
         if raw > 1 || zero != 0 {
             return Err(corrupt("its header is not valid"));
@@ -194,7 +195,7 @@ impl DecisionLog {
         if used.contains(&false) {
             return Err(corrupt("it has a text that nothing uses"));
         }
-        if !reader.0.is_empty() {
+        if !reader.rest().is_empty() {
             return Err(corrupt("it has bytes after the last outcome"));
         }
         Ok(log)
@@ -208,24 +209,7 @@ fn corrupt(why: &str) -> Error {
     )
 }
 
-struct Reader<'a>(&'a [u8]);
-
 impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (head, tail) = self
-            .0
-            .split_at_checked(len)
-            .ok_or_else(|| corrupt("it is cut short"))?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.take(N)?
-            .try_into()
-            .map_err(|_| corrupt("it is cut short"))
-    }
-
     fn number(&mut self) -> Result<u32> {
         Ok(u32::from_le_bytes(self.array()?))
     }
@@ -238,8 +222,7 @@ impl<'a> Reader<'a> {
         let mut out: Vec<&str> = Vec::new();
         for _ in 0..count {
             let len = self.short()?.into();
-            let text = std::str::from_utf8(self.take(len)?)
-                .map_err(|e| corrupt("a text is not UTF-8").with_source(e))?;
+            let text = self.text(len)?;
             if out.last().is_some_and(|last| *last >= text) {
                 return Err(corrupt("its texts are not in order"));
             }
@@ -249,7 +232,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text by its number; the number of none only where that may be.
-    fn text(&mut self, texts: &[&str], used: &mut [bool]) -> Result<Option<String>> {
+    fn listed(&mut self, texts: &[&str], used: &mut [bool]) -> Result<Option<String>> {
         let number = self.number()?;
         if number == NONE {
             return Ok(None);
@@ -265,16 +248,16 @@ impl<'a> Reader<'a> {
     }
 
     fn needed(&mut self, texts: &[&str], used: &mut [bool]) -> Result<String> {
-        self.text(texts, used)?
+        self.listed(texts, used)?
             .ok_or_else(|| corrupt("a text is missing"))
     }
 
     fn decision(&mut self, texts: &[&str], used: &mut [bool]) -> Result<Decision> {
         let id = self.needed(texts, used)?;
         let mut decision = Decision::new(id, i64::from_le_bytes(self.array()?));
-        decision.user = self.text(texts, used)?;
-        decision.model = self.text(texts, used)?;
-        decision.context = self.text(texts, used)?;
+        decision.user = self.listed(texts, used)?;
+        decision.model = self.listed(texts, used)?;
+        decision.context = self.listed(texts, used)?;
         let (assignments, shown) = (self.short()?, self.short()?);
         if usize::from(assignments.max(shown)) > MOST {
             return Err(corrupt("a decision has too many items or experiments"));
@@ -308,7 +291,7 @@ impl<'a> Reader<'a> {
             time,
             slot: (slot != NO_SLOT).then_some(slot),
             name: self.needed(texts, used)?,
-            item: self.text(texts, used)?,
+            item: self.listed(texts, used)?,
             value: f64::from_le_bytes(self.array()?),
         })
     }
