@@ -62,21 +62,39 @@ def round_even(values):
     return np.rint(values)
 
 
+def mean(rows, kept=None):
+    """The mean in float64, in sums of 1,024 rows as they come; `rows` are those `kept` of all."""
+    places = np.arange(len(rows)) if kept is None else np.flatnonzero(kept)
+    sums = [0.0] * len(rows[0])
+    for block in range(0, places[-1] // 1024 + 1):
+        part = [0.0] * len(rows[0])
+        for place, row in zip(places, rows):
+            if place // 1024 == block:
+                part = [a + b for a, b in zip(part, row.tolist())]
+        sums = [a + b for a, b in zip(sums, part)]
+    return np.array([x / len(rows) for x in sums], F)
+
+
 class Scale:
     """One byte a value: `centre + code · step`."""
 
     def __init__(self, rows, metric):
         self.centre = np.zeros(0, F)
         if metric == "l2" and len(rows):
-            sums = [0.0] * rows.shape[1]
-            for first in range(0, len(rows), 1024):
-                part = [0.0] * rows.shape[1]
-                for row in rows[first:first + 1024].tolist():
-                    part = [a + b for a, b in zip(part, row)]
-                sums = [a + b for a, b in zip(sums, part)]
-            self.centre = np.array([x / len(rows) for x in sums], F)
-        most = F(max((np.abs(self.relative(row)).max() for row in rows), default=0))
-        self.step = max(most / F(127), TINY)
+            self.centre = mean(rows)
+        largest, most, reach = self.limits(rows)
+        if len(self.centre) and largest > most:
+            self.centre = mean([row for row, far in zip(rows, reach) if far <= most], reach <= most)
+            largest, most, _ = self.limits(rows)
+        self.step = max(min(largest, most) / F(127), TINY)
+
+    def limits(self, rows):
+        """The largest value, four times the largest of 99 of 100 rows, and the largest of each row."""
+        reach = np.array([np.abs(self.relative(row)).max() for row in rows], F)
+        if not len(reach):
+            return F(0), F(0), reach
+        usual = np.sort(reach)[-(-len(reach) * 99 // 100) - 1]
+        return reach.max(), usual * F(4) if usual > 0 else reach.max(), reach
 
     def relative(self, row):
         return row - self.centre if len(self.centre) else row

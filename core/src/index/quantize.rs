@@ -14,6 +14,59 @@ const CHUNK: usize = 1024;
 /// Codes go from 128 − 127 to 128 + 127.
 const MOST: f32 = 127.0;
 
+/// Rows that reach this many times as far as 99 of 100 rows are cut.
+const FAR: f32 = 4.0;
+
+/// The mean of the rows whose `reach` is at most `most`; of all where there is none.
+fn mean(
+    floats: &[f32],
+    dimension: usize,
+    reach: &[f32],
+    most: f32,
+    workers: &Workers<'_>,
+) -> Result<Vec<f32>> {
+    let parts = workers.map(
+        "centre",
+        floats.chunks(CHUNK * dimension).collect(),
+        || (),
+        |chunk, rows, ()| {
+            let (mut sums, mut count) = (vec![0f64; dimension], 0usize);
+            for (at, row) in rows.chunks_exact(dimension).enumerate() {
+                if reach.get(chunk * CHUNK + at).is_some_and(|&r| r > most) {
+                    continue;
+                }
+                count += 1;
+                for (sum, &value) in sums.iter_mut().zip(row) {
+                    *sum += f64::from(value);
+                }
+            }
+            Ok((sums, count))
+        },
+    )?;
+    let (mut sums, mut count) = (vec![0f64; dimension], 0usize);
+    for (part, rows) in parts {
+        count += rows;
+        for (sum, part) in sums.iter_mut().zip(part) {
+            *sum += part;
+        }
+    }
+    let count = count.max(1) as f64;
+    Ok(sums.iter().map(|sum| (sum / count) as f32).collect())
+}
+
+/// The largest reach, and the most that codes reach: [`FAR`] times that of 99 of 100 rows.
+fn limits(reach: &[f32]) -> (f32, f32) {
+    let largest = reach.iter().copied().fold(0f32, f32::max);
+    let Some(at) = (reach.len() * 99).div_ceil(100).checked_sub(1) else {
+        return (largest, largest);
+    };
+    let mut sorted = reach.to_vec();
+    let (_, &mut usual, _) = sorted.select_nth_unstable_by(at, f32::total_cmp);
+    // Where nearly all are zero, the others are what there is to tell apart.
+    let most = if usual > 0.0 { usual * FAR } else { largest };
+    (largest, most)
+}
+
 /// How vectors became codes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Scale {
@@ -42,55 +95,55 @@ fn rounded(value: f32) -> f32 {
 }
 
 impl Scale {
-    /// The scale that fits these rows.
+    /// The scale that fits these rows: all of them, unless a few are far away from the rest.
+    ///
+    /// One vector that is a thousand times as long as the others would leave one code for all of
+    /// those. So the step reaches at most [`FAR`] times as far as 99 of 100 rows do, rows beyond
+    /// are cut to the ends of the codes, and the mean is without them.
     pub(super) fn fit(
         floats: &[f32],
         dimension: usize,
         metric: Metric,
         workers: &Workers<'_>,
     ) -> Result<Self> {
-        let mut centre = Vec::new();
+        let mut scale = Self {
+            centre: Vec::new(),
+            step: 1.0,
+        };
         if metric == Metric::L2 && !floats.is_empty() {
-            let parts = workers.map(
-                "centre",
-                floats.chunks(CHUNK * dimension).collect(),
-                || (),
-                |_, rows, ()| {
-                    let mut sums = vec![0f64; dimension];
-                    for row in rows.chunks_exact(dimension) {
-                        for (sum, &value) in sums.iter_mut().zip(row) {
-                            *sum += f64::from(value);
-                        }
-                    }
-                    Ok(sums)
-                },
-            )?;
-            let rows = (floats.len() / dimension) as f64;
-            let mut sums = vec![0f64; dimension];
-            for part in parts {
-                for (sum, part) in sums.iter_mut().zip(part) {
-                    *sum += part;
-                }
-            }
-            centre = sums.iter().map(|sum| (sum / rows) as f32).collect();
+            scale.centre = mean(floats, dimension, &[], f32::INFINITY, workers)?;
         }
-        let mut scale = Self { centre, step: 1.0 };
-        let largest = workers.map(
+        let mut reach = scale.reach(floats, dimension, workers)?;
+        let (mut largest, mut most) = limits(&reach);
+        if !scale.centre.is_empty() && largest > most {
+            scale.centre = mean(floats, dimension, &reach, most, workers)?;
+            reach = scale.reach(floats, dimension, workers)?;
+            (largest, most) = limits(&reach);
+        }
+        scale.step = (largest.min(most) / MOST).max(f32::MIN_POSITIVE);
+        Ok(scale)
+    }
+
+    /// The largest absolute value of each row, relative to the centre.
+    fn reach(&self, floats: &[f32], dimension: usize, workers: &Workers<'_>) -> Result<Vec<f32>> {
+        let mut reach = vec![0f32; floats.len() / dimension];
+        let tasks: Vec<(&[f32], &mut [f32])> = floats
+            .chunks(CHUNK * dimension)
+            .zip(reach.chunks_mut(CHUNK))
+            .collect();
+        workers.map(
             "scale",
-            floats.chunks(CHUNK * dimension).collect(),
+            tasks,
             || vec![0f32; dimension],
-            |_, rows, relative| {
-                let mut most = 0f32;
-                for row in rows.chunks_exact(dimension) {
-                    scale.relative(row, relative);
-                    most = relative.iter().fold(most, |most, v| most.max(v.abs()));
+            |_, (rows, reach), relative| {
+                for (row, reach) in rows.chunks_exact(dimension).zip(reach) {
+                    self.relative(row, relative);
+                    *reach = relative.iter().fold(0f32, |most, v| most.max(v.abs()));
                 }
-                Ok(most)
+                Ok(())
             },
         )?;
-        let largest = largest.into_iter().fold(0f32, f32::max);
-        scale.step = (largest / MOST).max(f32::MIN_POSITIVE);
-        Ok(scale)
+        Ok(reach)
     }
 
     /// `row − centre`.

@@ -85,6 +85,13 @@ def searches():
     indexes.add("extreme", ["big", "small", "tiny"], [[1e15, -1e15], [1e-30, 2e-30], [1e-38, 0.0]], None)
     indexes.add("extreme, l2", ["big", "small"], [[1e15, -1e15], [1e-30, 2e-30]], {"metric": "l2"})
     indexes.add("many rows", list(range(1500)), vectors("many", 1500, 3, 9), {"metric": "l2"})
+    # A few vectors far away from all others must not take the codes away from those.
+    for metric in ("l2", "inner_product"):
+        for storage in ("f32", "int8"):
+            rows = vectors(f"far {metric} {storage}", 230, 4)
+            for far in (7, 190):
+                rows[far] = [1024 * x for x in rows[far]]
+            indexes.add(f"far away, {metric} {storage}", list(range(230)), rows, {"metric": metric, "storage": storage})
     indexes.add("venues", ["barn", "castle", "chapel", "elsewhere", "garden", "mill", "pier"], vectors("venues", 7, 4), None)
     indexes.add("zeros", ["a", "b"], [[0.0, 0.0], [0.0, -0.0]], {"metric": "inner_product"})
     suite = indexes.suite("vectors")
@@ -104,6 +111,13 @@ def searches():
         dice = random.Random(seed)
         row = known.rows[dice.randrange(len(known.rows))].tolist()
         return [round(64 * (x + dice.gauss(0, 0.3))) / 64 or 1 / 64 for x in row]
+
+    for metric in ("l2", "inner_product"):
+        for storage in ("f32", "int8"):
+            index = f"far away, {metric} {storage}"
+            known = indexes.known[index]
+            ask(index, index, {"vector": nearby(index, 1)}, {"k": 12})
+            suite.case(f"{index}: what it is", "index", {"index": index, "ask": ["describe"]}, known.describe())
 
     for metric in METRICS:
         for storage in ("f32", "f16", "int8"):

@@ -205,6 +205,42 @@ fn ten_thousand_equal_vectors_are_found_and_hide_nobody() {
 }
 
 #[test]
+fn a_few_vectors_far_away_hide_nobody() {
+    let (rows, dimension) = (6000, 16);
+    let ids = numbered(rows);
+    for metric in METRICS {
+        for far in [10.0, 1e3, 1e9] {
+            let mut values = clustered(rows, dimension, 40, 23);
+            for row in [7, 4000, 5999] {
+                for value in &mut values[row * dimension..(row + 1) * dimension] {
+                    *value *= far;
+                }
+            }
+            let index = index(&ids, &values, dimension, &hnsw(metric));
+            let search = SearchOptions {
+                ef: Some(50),
+                trace: true,
+                ..top(10)
+            };
+            let near_many = queries(&values[..7 * dimension], dimension, 40, 24);
+            let plan = index.search(&near(&near_many[0]), &search).unwrap();
+            assert_eq!(plan.trace.unwrap().plan, Plan::Hnsw);
+            let recall = mean_recall(&index, &values, &ids, &near_many, &search, &|_| true);
+            // Beside a row of four times the length, the graph tells directions less well apart.
+            let least = match metric {
+                Metric::InnerProduct => 0.8,
+                _ => 0.97,
+            };
+            assert!(recall > least, "{metric:?} {far}: {recall}");
+            // The far ones themselves are found, too.
+            let one = values[4000 * dimension..4001 * dimension].to_vec();
+            let found = index.search(&near(&one), &search).unwrap();
+            assert!(ids_of(&index, &found).contains(&4000), "{metric:?} {far}");
+        }
+    }
+}
+
+#[test]
 fn several_rows_an_item_are_one_result() {
     let (rows, dimension) = (9000, 12);
     let values = clustered(rows, dimension, 30, 15);
