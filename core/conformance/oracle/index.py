@@ -154,10 +154,12 @@ class Index:
         return self.lengthen(0)
 
     def lengthen(self, before):
-        """The squared length, in steps, to which rows are made equal for the inner product."""
+        """The squared length, in steps, to which shorter rows are lengthened for the inner product."""
         codes = self.codes.astype(np.int64)
         self.squares = (codes ** 2).sum(axis=1).tolist() if len(codes) else []
-        self.longest = max([before] + self.squares) if self.metric == "inner_product" else 0
+        self.usual = 0
+        if self.metric == "inner_product":
+            self.usual = before or (sorted(self.squares)[-(-len(self.squares) * 9 // 10) - 1] if self.squares else 0)
         return self
 
     def rows_of(self, item):
@@ -193,7 +195,7 @@ class Index:
             if self.storage == "int8":
                 result.bounds = (result.bounds[0] + self.bounds[0], result.bounds[1] + self.bounds[0])
         if result.scale.step == self.scale.step and np.array_equal(result.scale.centre, self.scale.centre):
-            result.lengthen(self.longest)
+            result.lengthen(self.usual)
         told = {
             "inserted": sum(name not in self.ids for name in new),
             "replaced": sum(name in self.ids for name in new),
@@ -423,7 +425,7 @@ class Index:
         manifest = {
             "library": "tastemaker", "version": "0.1.0", "options": self.options,
             "kind": "exact", "levels": 0, "dimension": self.width, "rows": len(self.rows), "items": len(self.ids),
-            "longest": self.longest, "step": float(self.scale.step), "bounds": {"error": self.bounds[0], "length": self.bounds[1]},
+            "usual": self.usual, "step": float(self.scale.step), "bounds": {"error": self.bounds[0], "length": self.bounds[1]},
             "columns": listed if self.columns else None,
         } | self.extra
         out[MANIFEST, 0] = json_text(manifest).encode()
@@ -441,7 +443,7 @@ class Index:
         out[CODES, 0] = codes.tobytes()
         sides = self.squares if self.metric == "l2" else []
         if self.metric == "inner_product":
-            sides = [int(round_even(math.sqrt(self.longest - square))) for square in self.squares]
+            sides = [int(round_even(math.sqrt(max(self.usual - square, 0)))) for square in self.squares]
         if sides:
             out[SIDES, 0] = np.array(sides, "<i4").tobytes()
         return s.lay_out(out)

@@ -112,14 +112,20 @@ pub(super) fn hashes(ids: &[&str], starts: &[u32], seed: u64) -> Vec<u64> {
 }
 
 /// The codes' own part of the distance, see [`super::view::View::sides`], and for the inner
-/// product the square of the length to which rows are made equal: at least `longest`, so that
-/// rows that stay in an update keep theirs.
+/// product the square of the length to which shorter rows are lengthened: `usual`, where it is
+/// known, so that rows that stay in an update keep their side; else that of nine rows in ten.
+///
+/// Lengthening all rows to the longest one (Bachrach et al. 2014) makes inner products and
+/// distances agree, but the lengths then drown the directions: where they differ by a factor of
+/// two, half of the neighbours are lost. A graph on the inner product alone (Morozov and Babenko
+/// 2018) finds those, but no way between short rows, where a filter asks for them. Lengthening
+/// nine in ten and leaving the longest keeps both.
 pub(super) fn sides(
     codes: &[u8],
     stride: usize,
     dimension: usize,
     metric: Metric,
-    longest: i32,
+    usual: i32,
 ) -> (Vec<i32>, i32) {
     let square = |row: &[u8]| -> i32 {
         row.iter()
@@ -132,10 +138,24 @@ pub(super) fn sides(
         Metric::L2 => (codes.chunks_exact(stride).map(square).collect(), 0),
         Metric::InnerProduct => {
             let squares: Vec<i32> = codes.chunks_exact(stride).map(square).collect();
-            let most = squares.iter().copied().fold(longest, i32::max);
-            let side = |square| f64::from(most - square).sqrt().round_ties_even() as i32;
-            (squares.into_iter().map(side).collect(), most)
+            let usual = if usual > 0 {
+                usual
+            } else {
+                of_nine_in_ten(&squares)
+            };
+            let side =
+                |square: i32| f64::from((usual - square).max(0)).sqrt().round_ties_even() as i32;
+            (squares.into_iter().map(side).collect(), usual)
         }
+    }
+}
+
+/// What nine values in ten do not exceed; 0 of nothing.
+fn of_nine_in_ten(squares: &[i32]) -> i32 {
+    let mut sorted = squares.to_vec();
+    match (sorted.len() * 9).div_ceil(10).checked_sub(1) {
+        Some(at) => *sorted.select_nth_unstable(at).1,
+        None => 0,
     }
 }
 
@@ -199,7 +219,7 @@ fn build(
     let scale = Scale::fit(&floats, dimension, options.metric, &workers)?;
     let stored_ids: Vec<&str> = ordered.ids.iter().map(String::as_str).collect();
     let (codes, bounds) = scale.encode(&floats, dimension, stride(dimension), &workers)?;
-    let (sides, longest) = sides(&codes, stride(dimension), dimension, options.metric, 0);
+    let (sides, usual) = sides(&codes, stride(dimension), dimension, options.metric, 0);
     let stored = Stored {
         sides,
         halves: match options.storage {
@@ -249,7 +269,7 @@ fn build(
         codes: &stored.codes,
         sides: &stored.sides,
         catalog,
-        longest,
+        usual,
         extra: json!({}),
     })?;
     VectorIndex::from_storage(storage, true)

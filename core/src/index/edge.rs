@@ -43,7 +43,7 @@ impl VectorIndex {
             codes: layout.sections.slice(&layout.codes),
             sides: view.sides,
             catalog: catalog.as_ref(),
-            longest: layout.longest,
+            usual: layout.usual,
             extra: json!({"edge": {"of": self.hash()}}),
         })?;
         Self::from_storage(storage, true)

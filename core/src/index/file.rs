@@ -79,7 +79,7 @@ pub(super) struct Parts<'a> {
     pub(super) sides: &'a [i32],
     pub(super) catalog: Option<&'a Catalog>,
     /// See [`super::build::sides`].
-    pub(super) longest: i32,
+    pub(super) usual: i32,
     /// What the manifest says beside.
     pub(super) extra: Json,
 }
@@ -109,7 +109,7 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
         "rows": rows,
         "items": parts.ids.len(),
         "levels": height,
-        "longest": parts.longest,
+        "usual": parts.usual,
         "step": parts.scale.step,
         "bounds": {"error": parts.bounds.error, "length": parts.bounds.length},
         "columns": columns,
@@ -162,7 +162,7 @@ pub(super) struct Layout {
     pub(super) sides: Range<usize>,
     pub(super) columns: Vec<ColumnInfo>,
     /// See [`super::build::sides`].
-    pub(super) longest: i32,
+    pub(super) usual: i32,
     /// Levels above 0.
     pub(super) height: usize,
     pub(super) levels: Option<hnsw::Levels>,
@@ -277,9 +277,9 @@ impl Layout {
             Section::IndexTwinRows,
         ]
         .map(|section| sections.range(section, 0));
-        let longest = whole("longest", 0, i32::MAX as usize)? as i32;
+        let usual = whole("usual", 0, i32::MAX as usize)? as i32;
         let layout = Self {
-            longest,
+            usual,
             height,
             levels,
             twins,

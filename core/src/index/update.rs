@@ -209,17 +209,11 @@ impl VectorIndex {
             &workers,
         )?;
         // Another step makes other lengths.
-        let longest = match recoded.scale == *view.scale {
-            true => layout.longest,
+        let usual = match recoded.scale == *view.scale {
+            true => layout.usual,
             false => 0,
         };
-        let (sides, longest) = sides(
-            &recoded.codes,
-            stride(width),
-            width,
-            options.metric,
-            longest,
-        );
+        let (sides, usual) = sides(&recoded.codes, stride(width), width, options.metric, usual);
         let stored = Stored {
             sides,
             halves: match options.storage {
@@ -288,7 +282,7 @@ impl VectorIndex {
             codes: &stored.codes,
             sides: &stored.sides,
             catalog: catalog.as_ref(),
-            longest,
+            usual,
             extra: json!({}),
         })?;
         let stayed = merged.ids.len() - merged.inserted - merged.replaced;
