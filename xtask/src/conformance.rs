@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::Result;
-use crate::setup::interpreter;
+use crate::setup::{self, interpreter};
 use crate::shell::{Run, cache, remove_folder, target};
 use crate::steps::Steps;
 use crate::test::RUST_TESTS;
@@ -63,10 +63,12 @@ pub(crate) fn steps(root: &Path, steps: &mut Steps) {
         let words = "--test test/conformance.test.mjs";
         let repeat = format!("(cd {folder} && node {words})");
         steps.step(&format!("conformance: cases in {name}"), &repeat, || {
-            Run::new("node")
-                .words(words)
-                .folder(root.join(folder))
-                .run()
+            let run = Run::new("node").words(words).folder(root.join(folder));
+            if name == "WebAssembly" {
+                run.env("CHROMIUM_PATH", setup::browser()?).run()
+            } else {
+                run.run()
+            }
         });
     }
 }

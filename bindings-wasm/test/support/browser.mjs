@@ -73,10 +73,12 @@ function serve() {
 
 /** Starts a server and a browser; `close` ends both. */
 export async function launch() {
+  // Before the server, which would keep the process from ending.
+  const executablePath = executable();
   const server = await serve();
   const profile = mkdtempSync(join(tmpdir(), 'tastemaker-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: executable(),
+    executablePath,
     headless: true,
     args: FLAGS,
   });
