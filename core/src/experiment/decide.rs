@@ -35,6 +35,26 @@ pub(super) enum ParentSays {
     Cycle,
 }
 
+/// [`Walk::decide`] for an id alone, where nothing but its hash decides: what most questions are.
+/// `None` for all others.
+#[inline]
+pub(super) fn decide_by_hash<'a>(plan: &'a Plan, id: &'a str) -> Option<Decision<'a>> {
+    if id.is_empty() || !plan.is_by_hash() {
+        return None;
+    }
+    let bucket = plan.hasher.bucket(id)?;
+    let arm = plan.arm_of(&plan.ranges, bucket);
+    Some(Decision {
+        reason: arm.map_or(Reason::Coverage, |_| Reason::Assigned),
+        arm,
+        bucket: Some(bucket),
+        attribute: &plan.attribute,
+        unit: Unit::Text(id),
+        hashed_arm: arm,
+        leaf: None,
+    })
+}
+
 impl<'a> Walk<'a> {
     pub(super) fn new(all: &'a Experiments, context: &'a Context) -> Self {
         Self {
@@ -116,8 +136,7 @@ impl<'a> Walk<'a> {
             _ => &plan.ranges,
         };
         let hashed = if self.covered(plan, text)? {
-            let found = ranges.iter().position(|range| range.has(bucket));
-            found.filter(|arm| *arm < plan.arms.len())
+            plan.arm_of(ranges, bucket)
         } else {
             None
         };

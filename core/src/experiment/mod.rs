@@ -69,7 +69,7 @@ pub use split::split_exact;
 pub use sticky::{Sticky, StickyDoc};
 
 use crate::error::{Error, ErrorKind, Result, shown};
-use decide::Walk;
+use decide::{Walk, decide_by_hash};
 use feature::Feature;
 use plan::Plan;
 use serde_json::{Map, Value, json};
@@ -311,10 +311,15 @@ impl Experiments {
         self.assign_plan(plan, id)
     }
 
+    #[inline]
     fn assign_plan<'a>(&'a self, plan: &'a Plan, id: &'a str) -> Result<Assignment<'a>> {
+        let decision = match decide_by_hash(plan, id) {
+            Some(decision) => decision,
+            None => Walk::of_id(self, id).decide(plan)?,
+        };
         Ok(Assignment {
             plan,
-            decision: Walk::of_id(self, id).decide(plan)?,
+            decision,
             feature: None,
             sticky_updates: Vec::new(),
         })

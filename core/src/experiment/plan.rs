@@ -33,6 +33,32 @@ pub(super) struct Plan {
     pub(super) definition: Option<Value>,
 }
 
+impl Plan {
+    /// Whether nothing but the hash of the unit decides, where no context is given.
+    #[inline]
+    pub(super) fn is_by_hash(&self) -> bool {
+        self.state == State::Running
+            && self.arms.len() > 1
+            && self.gates.is_empty()
+            && self.coverage.is_none()
+            && self.condition.is_none()
+            && self.parents.is_empty()
+            && self.force.is_none()
+            && self.bandit.is_none()
+    }
+
+    /// The arm whose range has the bucket.
+    #[inline]
+    pub(super) fn arm_of(&self, ranges: &[Range], bucket: u32) -> Option<usize> {
+        // The first that has it. Which one cannot be foreseen, so there is no branch on it.
+        let mut found = usize::MAX;
+        for (arm, range) in ranges.iter().enumerate().rev() {
+            found = if range.has(bucket) { arm } else { found };
+        }
+        (found < self.arms.len()).then_some(found)
+    }
+}
+
 /// One variation.
 #[derive(Debug)]
 pub(super) struct Arm {

@@ -15,7 +15,7 @@ impl Range {
     #[inline]
     pub(super) fn has(self, bucket: u32) -> bool {
         let bucket = u64::from(bucket);
-        self.start <= bucket && bucket < self.end
+        (self.start <= bucket) & (bucket < self.end)
     }
 
     /// The buckets `k` with `from <= k / buckets < to`, the division and the comparisons as

@@ -246,3 +246,54 @@ fn packed_answers_say_what_the_full_ones_say() {
         }
     }
 }
+
+/// The short way for an id alone is the long way of a context that has nothing else.
+#[test]
+fn an_id_alone_and_in_a_context_are_assigned_alike() {
+    let three = json!([
+        {"key": "a", "weight": 0.2}, {"key": "b", "weight": 0.0}, {"key": "c", "weight": 0.8},
+    ]);
+    let ours = native(&json!({"experiments": {
+        "plain": {"variations": three},
+        "inactive": {"variations": two(), "active": false},
+        "covered": {"variations": two(), "coverage": 0.5},
+        "for ids": {"variations": two(), "condition": {"id": {"$regex": "7"}}},
+    }, "holdout": {"share": 0.0}}));
+    let held_out = native(&json!({
+        "experiments": {"held out": {"variations": two()}},
+        "holdout": {"share": 0.3},
+    }));
+    let theirs = |key: &str, more: Value| {
+        let mut experiment = json!({"key": key, "hashVersion": 2, "variations": [0, 1, 2]});
+        let fields = experiment.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        experiment
+    };
+    let theirs = Experiments::from_growthbook(&json!({"experiments": [
+        theirs("gaps", json!({"ranges": [[0.5, 0.7], [0.1, 0.2], [0.9, 1.0]]})),
+        theirs("overlaps", json!({"ranges": [[0.5, 1.0], [0.0, 0.6], [0.4, 0.9]]})),
+        theirs("partly", json!({"coverage": 0.4})),
+        theirs("forced", json!({"force": 2, "hashVersion": 1})),
+        theirs("unknown", json!({"hashVersion": 9})),
+    ]}))
+    .unwrap();
+    let mut reasons = std::collections::HashSet::new();
+    for all in [&ours, &held_out, &theirs] {
+        for key in all.experiments() {
+            for i in 0..300 {
+                let id = if i == 0 { String::new() } else { i.to_string() };
+                let context = Context::new(&json!({"id": id})).unwrap();
+                let mut long = all.assign(key, &context).unwrap().to_json();
+                let short = all.assign_id(key, &id).unwrap();
+                reasons.insert(short.reason());
+                let short = short.to_json();
+                if id.is_empty() {
+                    long["hash_value"] = short["hash_value"].clone();
+                }
+                assert_eq!(short, long, "{key} {id:?}");
+            }
+        }
+    }
+    assert_eq!(theirs.experiments().count(), 5);
+    assert_eq!(reasons.len(), 8, "{reasons:?}");
+}
