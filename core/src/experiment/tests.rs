@@ -297,3 +297,31 @@ fn an_id_alone_and_in_a_context_are_assigned_alike() {
     assert_eq!(theirs.experiments().count(), 5);
     assert_eq!(reasons.len(), 8, "{reasons:?}");
 }
+
+/// As GrowthBook's SDKs do, which look at the ranges one after the other.
+#[test]
+fn the_first_of_overlapping_ranges_has_the_unit() {
+    let experiments = Experiments::from_growthbook(&json!({"experiments": [{
+        "key": "e", "hashVersion": 2, "variations": [0, 1, 2],
+        "ranges": [[0.5, 0.8], [0.1, 0.6], [0.4, 0.9]],
+    }]}))
+    .unwrap();
+    let mut counts = [0; 4];
+    for i in 0..2_000 {
+        let id = i.to_string();
+        let assignment = experiments.assign_id("e", &id).unwrap();
+        let arm = assignment
+            .in_experiment()
+            .then(|| assignment.variation_id());
+        if let Some(bucket) = assignment.bucket() {
+            let expected = match bucket {
+                0.5..0.8 => 0,
+                0.1..0.6 => 1,
+                _ => 2,
+            };
+            assert_eq!(arm, Some(expected), "{bucket}");
+        }
+        counts[arm.unwrap_or(3)] += 1;
+    }
+    check_shares(&counts, &[0.3, 0.4, 0.1, 0.2]);
+}
