@@ -52,7 +52,8 @@ export type SlateEstimator =
 
 /**
  * Logged decisions as columns of one length, a row an action that was shown. Matrices have a row a
- * row of the log, one for all, or, with `cell`, the row that it names.
+ * row of the log, one for all, or, with `cell`, the row that it names; `predictions` and
+ * `features` may have a row a row of the log beside a policy that has a row a cell.
  */
 export interface PolicyLog {
   /** What came of the action. */

@@ -389,3 +389,34 @@ fn what_can_not_be_updated_is_refused() {
     assert_eq!(error.kind(), ErrorKind::InvalidId);
     assert_eq!(model.as_bytes(), model_bytes);
 }
+
+#[test]
+fn bandits_stay_in_a_model_that_is_updated() {
+    use tastemaker::experiment::bandit::Bandit;
+    let all = rows(40, 30, 6);
+    let model = trained(&all[..200], &json!({"updatable": true}));
+    let bandit = |key: &str| {
+        Bandit::from_json(&json!({"key": key, "policy": "ucb1", "arms": ["a", "b"]})).unwrap()
+    };
+    let with = model
+        .with_bandits(&[bandit("top"), bandit("banner")])
+        .unwrap();
+    let updated = |model: &Model| {
+        columns(&all[200..], |events| {
+            update(
+                model,
+                events,
+                None,
+                &UpdateOptions::default(),
+                &Control::new(),
+            )
+            .unwrap()
+        })
+    };
+    let after = updated(&with);
+    assert_eq!(after.bandits().collect::<Vec<_>>(), ["banner", "top"]);
+    assert_eq!(after.bandit("top").unwrap(), Some(bandit("top")));
+    // Nothing else is different.
+    let without = after.with_bandits(&[]).unwrap();
+    assert_eq!(without.as_bytes(), updated(&model).as_bytes());
+}

@@ -206,7 +206,8 @@ def evaluate(
     ``reward`` and ``propensity`` are columns, a row a logged action. ``policy`` is a column of its
     probabilities of the logged actions, or a matrix of those of all actions (beside ``action``, the
     column of each row), or ``{"probability" or "actions", "predicted"}``. Matrices have a row a row of
-    the log, one for all, or, with ``cell``, the row that it names. With the matrix, rewards can be
+    the log, one for all, or, with ``cell``, the row that it names; ``predictions`` and ``features`` may
+    have a row a row of the log beside a policy that has a row a cell. With the matrix, rewards can be
     predicted: by ``predictions`` (a matrix), or by a model of cells or ``features`` that is fitted
     here. ``unit`` is whose row it is. The guide "off-policy" says what each number means.
 

@@ -59,10 +59,11 @@ class Data:
             own = [[count_of(seed, u, b) for u in range(self.units)] for b in range(options["replicates"])]
             self.counts = np.array(own)[:, self.unit]
 
-    def matrix(self, values):
-        """A matrix with a row a row of the log."""
+    def matrix(self, values, policy=None):
+        """A matrix with a row a row of the log; beside a policy with a row a cell, it may have them."""
         m = np.array(values, float)
-        if "cell" in self.log:
+        own = policy is not None and len(m) == self.n and len(policy) != self.n
+        if "cell" in self.log and not own:
             return m[np.array(self.log["cell"], int)]
         return m if len(m) == self.n else np.repeat(m, self.n, axis=0)
 
@@ -101,7 +102,7 @@ def q_of(d, policy, weights):
     pi = d.matrix(policy["actions"])
     rows = np.arange(d.n)
     if "predictions" in d.log:
-        q = d.matrix(d.log["predictions"])
+        q = d.matrix(d.log["predictions"], policy["actions"])
         return q[rows, d.action], (pi * q).sum(1)
     folds = d.o.get("folds", 5)
     dealt = np.array([fold_of(int(u), folds) for u in d.unit])
@@ -118,7 +119,7 @@ def q_of(d, policy, weights):
         return q
 
     if kind == "ridge":
-        q = predicted(lambda used: ridge(d, pi.shape[1], weights, used))
+        q = predicted(lambda used: ridge(d, policy, pi.shape[1], weights, used))
     else:
         given = d.o.get("shrinkage", "auto")
         choices = [given] if given != "auto" else [10] if folds == 1 else [1, 10, 100, 1000, 10_000]
@@ -143,9 +144,9 @@ def cells(d, actions, weights, used, shrinkage):
     return np.array([table[c] for c in cell])
 
 
-def ridge(d, actions, weights, used):
+def ridge(d, policy, actions, weights, used):
     """One regression of all actions on standardised features, then one an action of what is left."""
-    x = d.matrix(d.log["features"])
+    x = d.matrix(d.log["features"], policy["actions"])
     spread = np.where(x.var(0) > 1e-24 * x.mean(0) ** 2, x.std(0), 0)
     x = np.column_stack([np.ones(d.n), np.where(spread > 0, (x - x.mean(0)) / np.where(spread > 0, spread, 1), 0)])
     penalty = d.o.get("regularization", 1.0)

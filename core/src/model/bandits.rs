@@ -47,7 +47,8 @@ pub(super) fn check(sections: &Sections, manifest: &Json) -> Result<Vec<String>>
 
 impl Model {
     /// The same model with these bandits in the place of those that it has: a snapshot of its own,
-    /// with another hash. Training, updating and the edge export make snapshots without bandits.
+    /// with another hash. Updating keeps them; training and the edge export make snapshots without
+    /// bandits.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for two bandits with one key, [`ErrorKind::LimitExceeded`]
@@ -88,11 +89,29 @@ impl Model {
                 ));
             }
         }
+        let bytes: Vec<Vec<u8>> = sorted.iter().map(|bandit| bandit.to_bytes()).collect();
+        let stored = sorted.iter().map(|bandit| bandit.key());
+        self.storing(stored.zip(bytes.iter().map(Vec::as_slice)).collect())
+    }
+
+    /// The same model with the bandits of another, as they are stored there.
+    pub(crate) fn with_bandits_of(self, other: &Self) -> Result<Self> {
+        if other.inner.bandits.is_empty() {
+            return Ok(self);
+        }
+        let sections = &other.inner.sections;
+        let stored = (0..).map(|at| sections.slice(&sections.range(Section::Bandit, at)));
+        let keys = other.inner.bandits.iter().map(String::as_str);
+        self.storing(keys.zip(stored).collect())
+    }
+
+    /// The same model with these bandits: key, ascending, and bytes.
+    fn storing(&self, bandits: Vec<(&str, &[u8])>) -> Result<Self> {
         let mut manifest = self.manifest().clone();
         if let Some(fields) = manifest.as_object_mut() {
             fields.remove(NAME);
-            if !sorted.is_empty() {
-                let keys: Json = sorted.iter().map(|bandit| bandit.key()).collect();
+            if !bandits.is_empty() {
+                let keys: Json = bandits.iter().map(|(key, _)| *key).collect();
                 fields.insert(NAME.to_owned(), keys);
             }
         }
@@ -103,8 +122,8 @@ impl Model {
             }
         }
         writer.add(Section::Manifest, 0, manifest.to_string().as_bytes());
-        for (at, bandit) in sorted.iter().enumerate() {
-            writer.add(Section::Bandit, at as u32, &bandit.to_bytes());
+        for (at, (_, bytes)) in bandits.into_iter().enumerate() {
+            writer.add(Section::Bandit, at as u32, bytes);
         }
         Self::from_storage(writer.finish_as(self.inner.sections.version())?)
     }

@@ -94,6 +94,8 @@ def suite():
     evaluate("the logging policy itself", log | {"logging": LOGGING}, {"actions": LOGGING}, estimators=["ips", "snips", "dm", "dr"])
     predictions = [[0.5, 1.2, 2.0], [1.5, 2.5, 3.5]]
     evaluate("predictions that are given", log | {"predictions": predictions}, all_of)
+    by_row = [[round(x + n % 7 / 10, 3) for x in predictions[c]] for n, c in enumerate(log["cell"])]
+    evaluate("predictions a row of the log, beside cells", log | {"predictions": by_row}, all_of)
     q = [predictions[c][a] for c, a in zip(log["cell"], log["action"])]
     v = [sum(p * x for p, x in zip(POLICY[c], predictions[c])) for c in log["cell"]]
     evaluate("predictions as columns", log | {"predicted": q}, logged(log, POLICY) | {"predicted": v})
@@ -176,6 +178,10 @@ def suite():
     refuse("an action beyond the matrix", "invalid_argument", acting, {"actions": [[1]]})
     refuse("an action that is not whole", "invalid_argument", small | {"action": [0, 0.5]}, {"actions": [[0.5, 0.5]]})
     refuse("a cell beyond the matrix", "invalid_argument", acting | {"cell": [0, 1]}, {"actions": [[0.5, 0.5]]})
+    rows = {"actions": [[0.5, 0.5]] * len(acting["reward"])}
+    refuse("a policy a row of the log, beside cells", "length_mismatch", acting | {"cell": [0] * len(acting["reward"])}, rows)
+    by_row = {"logging": rows["actions"], "cell": [0] * len(acting["reward"])}
+    refuse("a log's policy a row of the log, beside cells", "length_mismatch", acting | by_row, {"actions": [[0.5, 0.5]]})
     refuse("a matrix of another length", "length_mismatch", acting, {"actions": [[0.5, 0.5]] * 3})
     refuse("dr without all probabilities", "invalid_argument", small, half, estimators=["dr"])
     refuse("mrdr with predictions", "invalid_argument", acting | {"predictions": [[1, 2]]}, {"actions": [[0.5, 0.5]]}, estimators=["mrdr"])

@@ -130,10 +130,10 @@ fn given<'a>(
             ),
         ));
     }
-    let own = log.places("predictions", predictions)?;
+    let own = log.places_beside("predictions", predictions, actions)?;
     let (mut logged, mut mean) = (Vec::new(), Vec::new());
-    // Rows of one cell have one row of both matrices; without cells each row may have its own.
-    let by_cell = log.log.cell.is_some();
+    // Rows of one cell may have one row of both matrices; else each may have its own.
+    let by_cell = matches!((places, own), (Places::Cells(_), Places::Cells(_)));
     let mut known = Known::new(if by_cell { actions.rows } else { 0 });
     for row in 0..log.rows() {
         let (place, from) = (places.of(row), own.of(row));
@@ -326,7 +326,7 @@ fn ridge<'a>(
     let Some(features) = log.features else {
         return Err(invalid("reward_model \"ridge\" needs features".into()));
     };
-    let own = log.places("features", features)?;
+    let own = log.places_beside("features", features, actions)?;
     let dealt = folds(log, options.folds);
     let mut logged = vec![0.0; log.rows()];
     let mut mean = vec![0.0; log.rows()];

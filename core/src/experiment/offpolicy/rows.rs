@@ -23,6 +23,8 @@ pub struct Matrix<'a> {
 /// Logged decisions as columns of one length, a row an action that was shown.
 ///
 /// Matrices have a row a row of the log, or one for all; with `cell` the row that it names.
+/// `predictions` and `features` may have a row a row of the log beside a policy that has a row a
+/// cell.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Log<'a> {
@@ -38,11 +40,12 @@ pub struct Log<'a> {
     pub unit: Option<IdColumn<'a>>,
     /// The logging policy's probabilities of all actions: with them, support is checked.
     pub logging: Option<Matrix<'a>>,
-    /// Predicted rewards of all actions, q̂(x, a).
+    /// Predicted rewards of all actions, q̂(x, a): a row a row of the log, or as the policy's.
     pub predictions: Option<Matrix<'a>>,
     /// Predicted rewards of the logged actions; beside it, a policy has `predicted`.
     pub predicted: Option<&'a [f64]>,
-    /// Numbers that describe the context, for a ridge regression.
+    /// Numbers that describe the context, for a ridge regression: a row a row of the log, or as the
+    /// policy's.
     pub features: Option<Matrix<'a>>,
 }
 
@@ -242,10 +245,22 @@ impl<'a> Checked<'a> {
     }
 
     /// The rows of a matrix by those of the log; refuses a shape that does not fit, and cells
-    /// beyond it.
+    /// beyond it. With cells, one that has as many rows as the log, of which the cells name but
+    /// some, was made a row a row of the log: its first rows would be taken for all of them.
     pub(crate) fn places(&self, name: &str, grid: Grid<'_>) -> Result<Places<'_>> {
         if self.log.cell.is_some() {
             within("cell", &self.cells, grid.rows, &format!("rows of {name}"))?;
+            let highest = self.cells.iter().copied().max().unwrap_or(0);
+            if grid.rows == self.rows() && highest as usize + 1 < grid.rows {
+                return Err(Error::new(
+                    ErrorKind::LengthMismatch,
+                    format!(
+                        "{name} has {} rows, as the log, and cell is at most {highest}; beside cell \
+                         it has a row a cell, without cell a row a row of the log",
+                        grid.rows
+                    ),
+                ));
+            }
             return Ok(Places::Cells(&self.cells));
         }
         match grid.rows {
@@ -259,6 +274,20 @@ impl<'a> Checked<'a> {
                 ),
             )),
         }
+    }
+
+    /// [`places`](Self::places) of what describes rows: beside a policy that has a row a cell, it
+    /// may have a row a row of the log.
+    pub(crate) fn places_beside(
+        &self,
+        name: &str,
+        grid: Grid<'_>,
+        policy: Grid<'_>,
+    ) -> Result<Places<'_>> {
+        if self.log.cell.is_some() && grid.rows == self.rows() && grid.rows != policy.rows {
+            return Ok(Places::Own);
+        }
+        self.places(name, grid)
     }
 
     /// Refuses actions beyond the columns of a matrix, and a log that has no actions.

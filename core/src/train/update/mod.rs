@@ -48,6 +48,8 @@ const DRIFT: f64 = 0.25;
 /// be, or if a quarter of all co-occurrences has changed since the subspaces were found. The
 /// manifest's `update` says what was done: `{"tolerance", "items", "learnt", "full"}`.
 ///
+/// The bandits of the snapshot stay in it, as they are.
+///
 /// # Errors
 /// Those of [`super::train`], and [`ErrorKind::InvalidArgument`] for a model without histories.
 /// `model` is never changed.
@@ -131,7 +133,8 @@ pub fn update(
         &[("tuning", tuning), ("update", report)],
         &used,
         control,
-    )
+    )?
+    .with_bandits_of(model)
 }
 
 /// The rows of the graph, and how they came about.
