@@ -13,7 +13,7 @@ mod tests;
 
 use crate::codes::{Codes, LINE};
 use crate::dispatch::multiversion_codes;
-use crate::sparse::prefetch;
+use crate::sparse::prefetch_lines;
 
 /// The most values of a [`ByteQuery`]: 65,536 · 128 · 255 still fits 31 bits.
 pub const MOST_BYTES: usize = 1 << 16;
@@ -148,7 +148,7 @@ impl<'a> ByteRows<'a> {
     /// Asks for the cache lines of a row. Changes nothing.
     #[inline]
     pub fn prefetch(&self, row: u32) {
-        prefetch(self.lines_of(row as usize));
+        prefetch_lines(self.lines_of(row as usize));
     }
 
     #[inline(always)]
@@ -218,22 +218,49 @@ multiversion_codes! {
     /// assert_eq!(out, [-700, 300, 0]);
     /// ```
     pub fn byte_dots[isa](query: &ByteQuery, rows: ByteRows<'_>, ids: &[u32], out: &mut [i32]) {
+        dots_of::<_, true>(isa, query, rows, ids, out);
+    }
+}
+
+multiversion_codes! {
+    /// [`byte_dots`] of rows that were [asked for](ByteRows::prefetch) already: to ask twice costs
+    /// more than it saves.
+    pub fn byte_dots_asked[isa](query: &ByteQuery, rows: ByteRows<'_>, ids: &[u32], out: &mut [i32]) {
+        dots_of::<_, false>(isa, query, rows, ids, out);
+    }
+}
+
+#[inline(always)]
+fn dots_of<I: Codes, const ASK: bool>(
+    isa: I,
+    query: &ByteQuery,
+    rows: ByteRows<'_>,
+    ids: &[u32],
+    out: &mut [i32],
+) {
+    if ASK {
         for &id in ids.iter().take(AHEAD) {
             rows.prefetch(id);
         }
-        for (n, (some, out)) in ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)).enumerate() {
+    }
+    for (n, (some, out)) in ids
+        .chunks(TOGETHER)
+        .zip(out.chunks_mut(TOGETHER))
+        .enumerate()
+    {
+        if ASK {
             let ahead = ids.get(n * TOGETHER + AHEAD..).unwrap_or(&[]);
             for &id in ahead.iter().take(TOGETHER) {
                 rows.prefetch(id);
             }
-            let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
-            for (row, &id) in four_rows.iter_mut().zip(some) {
-                *row = rows.lines_of(id as usize);
-            }
-            let dots = four(isa, query, four_rows);
-            for (to, dot) in out.iter_mut().zip(dots) {
-                *to = dot;
-            }
+        }
+        let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
+        for (row, &id) in four_rows.iter_mut().zip(some) {
+            *row = rows.lines_of(id as usize);
+        }
+        let dots = four(isa, query, four_rows);
+        for (to, dot) in out.iter_mut().zip(dots) {
+            *to = dot;
         }
     }
 }
@@ -292,7 +319,7 @@ multiversion_codes! {
                     let ahead = if group + 1 == groups.len() { next } else { &[] };
                     for at in 0..lines {
                         if let Some(two) = ahead.get(2 * at..2 * at + 2) {
-                            prefetch(two);
+                            prefetch_lines(two);
                         }
                         let (a, b) = (&a[at], &b[at]);
                         sums[0][0] = isa.add_line(sums[0][0], &q0[at], a);

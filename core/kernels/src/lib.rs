@@ -14,7 +14,7 @@
 //! | [`gram_tile`], [`matmul_tile`] | the two dense products of a Cholesky-QR step |
 //! | [`common_sums`] | what rows that columns have in common weigh |
 //! | [`short_dots`] | inner products of `i16` slices, exact |
-//! | [`byte_dots`], [`byte_dots_block`], [`byte_dots_batch`] | inner products of bytes, exact |
+//! | [`byte_dots`], [`byte_dots_asked`], [`byte_dots_block`], [`byte_dots_batch`] | inner products of bytes, exact |
 //! | [`widen_halves`], [`narrow_halves`], [`half_dots`] | half floats |
 //! | [`above`] | which integers are above a threshold |
 //! | [`hamming_block`] | in how many bits rows differ |
@@ -42,8 +42,8 @@ mod sums;
 
 pub use bits::hamming_block;
 pub use bytes::{
-    ByteQuery, ByteRows, MOST_BYTE_QUERIES, MOST_BYTES, byte_dots, byte_dots_batch,
-    byte_dots_block, byte_stride,
+    ByteQuery, ByteRows, MOST_BYTE_QUERIES, MOST_BYTES, byte_dots, byte_dots_asked,
+    byte_dots_batch, byte_dots_block, byte_stride,
 };
 pub use dense::{TILE_COLUMNS, TILE_ROWS, add_scaled, dot, dots, gram_tile, matmul_tile};
 pub use floats::{dots_block, squared_distance, squared_distances, squared_distances_block};

@@ -37,7 +37,14 @@ fn every_copy_is_exact() {
         let query = ByteQuery::new(&values);
         let ids = [3u32, 0, 8, 8, 1, 77, 2, 5, 4, 6, 7, u32::MAX, 3];
         let expected = ids.map(|id| defined(&values, &codes, (id as usize).min(99)));
-        for copy in [byte_dots, byte_dots::portable, byte_dots::narrow] {
+        for copy in [
+            byte_dots,
+            byte_dots::portable,
+            byte_dots::narrow,
+            byte_dots_asked,
+            byte_dots_asked::portable,
+            byte_dots_asked::narrow,
+        ] {
             let mut out = [9; 13];
             copy(&query, rows, &ids, &mut out);
             assert_eq!(out, expected, "width {width}");

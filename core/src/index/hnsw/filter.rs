@@ -45,7 +45,7 @@ pub(in super::super) fn walk_filtered(
             walk.places.push(row);
         }
     }
-    walk.offer(base, codes, work);
+    walk.offer::<false>(base, codes, work);
     loop {
         walk.places.clear();
         let mut any = false;
@@ -57,7 +57,7 @@ pub(in super::super) fn walk_filtered(
         if !any {
             return;
         }
-        walk.offer(base, codes, work);
+        walk.offer::<false>(base, codes, work);
         for place in walk.pool.open().take(STEP) {
             prefetch(base.links(place));
         }

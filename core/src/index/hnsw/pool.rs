@@ -5,7 +5,6 @@
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     keys: Vec<u64>,
-    spare: Vec<u64>,
     limit: usize,
     /// No candidate before this one is open.
     first: usize,
@@ -31,7 +30,7 @@ impl Pool {
     pub(super) fn reset(&mut self, limit: usize) {
         self.keys.clear();
         self.limit = limit.max(1);
-        self.keys.reserve(self.limit + 1);
+        self.keys.reserve(self.limit);
         self.first = 0;
     }
 
@@ -53,39 +52,31 @@ impl Pool {
     /// way. Each place comes once.
     #[inline(always)]
     pub(super) fn offer(&mut self, new: &mut [u64]) {
-        let Some(&nearest) = new.iter().min() else {
-            return;
-        };
-        new.sort_unstable();
-        let at = self.keys.partition_point(|&other| other < nearest);
-        if at >= self.limit {
+        if new.is_empty() {
             return;
         }
-        // What is nearer than all that is new stays; the rest is merged behind it.
-        self.spare.clear();
-        self.spare
-            .extend_from_slice(self.keys.get(at..).unwrap_or(&[]));
-        self.keys.truncate(at);
-        let (mut old, mut new) = (self.spare.as_slice(), &*new);
-        while self.keys.len() < self.limit {
-            let (from_old, rest_old) = old.split_first().map_or((u64::MAX, old), |(k, r)| (*k, r));
-            let (from_new, rest_new) = new.split_first().map_or((u64::MAX, new), |(k, r)| (*k, r));
-            if from_new < from_old {
-                self.keys.push(from_new);
-                new = rest_new;
-                if new.is_empty() {
-                    let room = self.limit - self.keys.len();
-                    let rest = old.get(..room).unwrap_or(old);
-                    self.keys.extend_from_slice(rest);
-                    break;
-                }
-            } else if from_old != u64::MAX {
-                self.keys.push(from_old);
-                old = rest_old;
-            } else {
-                break;
+        new.sort_unstable();
+        // Merged from the end, where there is room, until all that is new has its place. Which of
+        // both comes next can hardly be foreseen, so there is no branch on it.
+        let (mut old, mut left) = (self.keys.len(), new.len());
+        let mut at = old + left;
+        self.keys.resize(at, 0);
+        let keys = self.keys.as_mut_slice();
+        while left > 0 && old > 0 && at <= keys.len() {
+            let (kept, fresh) = (keys[old - 1], new[left - 1]);
+            let is_new = fresh > kept;
+            at -= 1;
+            keys[at] = if is_new { fresh } else { kept };
+            left -= usize::from(is_new);
+            old -= usize::from(!is_new);
+        }
+        if left > 0 {
+            at = 0;
+            if let (Some(to), Some(from)) = (keys.get_mut(..left), new.get(..left)) {
+                to.copy_from_slice(from);
             }
         }
+        self.keys.truncate(self.limit);
         self.first = self.first.min(at);
     }
 
@@ -119,7 +110,7 @@ impl Pool {
     }
 }
 
-/// The places that a walk came to, as bits; clearing costs what was set.
+/// The places that a walk came to, as bits; clearing costs what was set, at most all.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     words: Vec<u64>,
@@ -128,9 +119,14 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn reset(&mut self, places: usize) {
-        for &place in &self.set {
-            if let Some(word) = self.words.get_mut(place as usize / 64) {
-                *word = 0;
+        // To clear all is a pass over memory; to clear what was set, a jump each.
+        if self.set.len() > self.words.len() / 8 {
+            self.words.fill(0);
+        } else {
+            for &place in &self.set {
+                if let Some(word) = self.words.get_mut(place as usize / 64) {
+                    *word = 0;
+                }
             }
         }
         self.set.clear();

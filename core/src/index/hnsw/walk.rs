@@ -5,7 +5,7 @@
 //! candidates at once, and many walks take their steps in turn, each asking for the lines of its
 //! next step before the others go on.
 
-use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots, prefetch};
+use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots, byte_dots_asked, prefetch};
 
 use super::graph::{Graph, Layer, NO_LINK};
 use super::keys::Keys;
@@ -49,9 +49,15 @@ impl Walk {
         (self.expanded, self.compared)
     }
 
-    /// Computes the distances of `places`, and offers them to the pool.
+    /// Computes the distances of `places`, and offers them to the pool. `ASKED` says whether their
+    /// rows were asked for.
     #[inline(always)]
-    pub(super) fn offer(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>, work: &Work<'_>) {
+    pub(super) fn offer<const ASKED: bool>(
+        &mut self,
+        layer: &Layer<'_>,
+        codes: ByteRows<'_>,
+        work: &Work<'_>,
+    ) {
         let Self {
             pool,
             places,
@@ -72,7 +78,11 @@ impl Walk {
             dots.resize(rows.len(), 0);
         }
         let dots = dots.get_mut(..rows.len()).unwrap_or(&mut []);
-        byte_dots(work.query, codes, rows, dots);
+        if ASKED {
+            byte_dots_asked(work.query, codes, rows, dots);
+        } else {
+            byte_dots(work.query, codes, rows, dots);
+        }
         *compared += rows.len();
         let bound = pool.bound();
         let mut count = 0;
@@ -108,7 +118,7 @@ impl Walk {
                 self.places.push(place);
             }
         }
-        self.offer(layer, codes, work);
+        self.offer::<false>(layer, codes, work);
         self.ask(layer);
     }
 
@@ -143,7 +153,7 @@ impl Walk {
     /// Walks in one level until no candidate is open.
     pub(super) fn run(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>, work: &Work<'_>) {
         while self.collect(layer, codes) {
-            self.offer(layer, codes, work);
+            self.offer::<true>(layer, codes, work);
             self.ask(layer);
         }
     }
@@ -254,7 +264,7 @@ pub(super) fn run_many(
         });
         for &n in &open {
             if let (Some(walk), Some(work)) = (walks.get_mut(n), work.get(n)) {
-                walk.offer(layer, codes, work);
+                walk.offer::<true>(layer, codes, work);
                 walk.ask(layer);
             }
         }
