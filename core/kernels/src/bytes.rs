@@ -13,7 +13,7 @@ mod tests;
 
 use crate::codes::{Codes, LINE};
 use crate::dispatch::multiversion_codes;
-use crate::sparse::prefetch_lines;
+use crate::sparse::prefetch;
 
 /// The most values of a [`ByteQuery`]: 65,536 · 128 · 255 still fits 31 bits.
 pub const MOST_BYTES: usize = 1 << 16;
@@ -148,7 +148,7 @@ impl<'a> ByteRows<'a> {
     /// Asks for the cache lines of a row. Changes nothing.
     #[inline]
     pub fn prefetch(&self, row: u32) {
-        prefetch_lines(self.lines_of(row as usize));
+        prefetch(self.lines_of(row as usize));
     }
 
     #[inline(always)]
@@ -319,7 +319,7 @@ multiversion_codes! {
                     let ahead = if group + 1 == groups.len() { next } else { &[] };
                     for at in 0..lines {
                         if let Some(two) = ahead.get(2 * at..2 * at + 2) {
-                            prefetch_lines(two);
+                            prefetch(two);
                         }
                         let (a, b) = (&a[at], &b[at]);
                         sums[0][0] = isa.add_line(sums[0][0], &q0[at], a);

@@ -62,20 +62,6 @@ pub fn prefetch<T>(slice: &[T]) {
     let _ = slice;
 }
 
-/// [`prefetch`] of whole lines: one request each.
-#[inline(always)]
-pub(crate) fn prefetch_lines<T>(lines: &[[T; 64]]) {
-    const { assert!(size_of::<T>() == 1) };
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    for line in lines {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: the address is that of a line; SSE is part of x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(line).cast()) };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    prefetch(lines);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -62,7 +62,7 @@ impl Pool {
         let mut at = old + left;
         self.keys.resize(at, 0);
         let keys = self.keys.as_mut_slice();
-        while left > 0 && old > 0 && at <= keys.len() {
+        while left > 0 && old > 0 {
             let (kept, fresh) = (keys[old - 1], new[left - 1]);
             let is_new = fresh > kept;
             at -= 1;
