@@ -27,14 +27,14 @@ export interface IndexOptions {
   /** What makes vectors near: `'cosine'`. */
   metric?: 'cosine' | 'inner_product' | 'l2' | undefined;
   /** How neighbours are found: by the number of vectors. */
-  kind?: 'auto' | 'exact' | 'hnsw' | undefined;
+  kind?: 'auto' | 'exact' | 'hnsw' | 'binary' | undefined;
   /** In which form the vectors are kept: `'f32'`. */
   storage?: 'f32' | 'f16' | 'int8' | undefined;
   /** Neighbours of a vector in the graph: 16. */
   m?: number | undefined;
   /** Candidates that are looked at to find the neighbours of a new vector: 128. */
   efConstruction?: number | undefined;
-  /** Candidates of a search that does not say how many: 64. */
+  /** Candidates of a search that does not say how many: 64; of the kind `'binary'`, one in eight of those it looks at closely. */
   ef?: number | undefined;
   /** Seed of the levels: 0. */
   seed?: number | undefined;
@@ -120,7 +120,7 @@ export interface BatchSearchOptions extends Omit<SearchOptions, 'trace'>, Contro
 /** How a search went. */
 export interface SearchTrace {
   /** The way that was chosen. */
-  plan: 'nothing' | 'exact' | 'hnsw' | 'filtered_hnsw' | 'hnsw_then_exact';
+  plan: 'nothing' | 'exact' | 'hnsw' | 'filtered_hnsw' | 'hnsw_then_exact' | 'binary';
   /** Vectors that may match. */
   matching: number;
   /** Candidates that the search in the graph kept. */
@@ -480,8 +480,8 @@ export class VectorIndex {
   }
 
   /** How it finds neighbours. */
-  get kind(): 'exact' | 'hnsw' {
-    return native(() => this.#native.kind()) as 'exact' | 'hnsw';
+  get kind(): 'exact' | 'hnsw' | 'binary' {
+    return native(() => this.#native.kind()) as 'exact' | 'hnsw' | 'binary';
   }
 
   /** The values of a vector. */

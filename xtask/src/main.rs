@@ -12,6 +12,7 @@
 
 mod build;
 mod conformance;
+mod deep;
 mod figures;
 mod package;
 mod report;
@@ -42,6 +43,11 @@ usage: cargo xtask COMMAND
                         a JSON object a line; --write keeps them in docs/
   honesty               simulated experiments: do the statistics keep what
                         they promise? Minutes; prints rates and their bands
+  fuzz [SECONDS] [TARGET…]
+                        coverage-guided fuzzing of what reads bytes: needs a
+                        nightly compiler; 600 seconds a target
+  sanitize              the tests under AddressSanitizer, and the kernels'
+                        portable twins under Miri: needs a nightly compiler
   benchmarks-page       write docs/benchmarks.md from the lines that are kept
   test [PART]           everything, or one of: rust python node wasm
                         conformance examples package
@@ -62,6 +68,8 @@ fn main() -> ExitCode {
         "conformance" | "package" => test::run(&root, &arguments),
         "figures" => figures::run(&root, rest),
         "honesty" => test::honesty(),
+        "fuzz" => deep::fuzz(&root, rest),
+        "sanitize" => deep::sanitize(&root),
         "benchmarks-page" => figures::page(&root),
         "test" => test::run(&root, rest),
         "help" | "--help" | "-h" => {

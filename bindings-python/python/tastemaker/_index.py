@@ -383,7 +383,8 @@ class VectorIndex:
         Rows that share an id are one item with several vectors: the nearest counts.
 
         ``metric`` is ``"cosine"`` (the default), ``"inner_product"`` or ``"l2"``. ``kind`` is
-        ``"auto"``, ``"exact"`` or ``"hnsw"``; ``storage`` ``"f32"``, ``"f16"`` or ``"int8"``.
+        ``"auto"``, ``"exact"``, ``"hnsw"`` or ``"binary"`` (one bit a value, then a closer look at
+        eight times ``ef``); ``storage`` ``"f32"``, ``"f16"`` or ``"int8"``.
         ``m`` (16), ``ef_construction`` (128) and ``ef`` (64) are those of HNSW: larger ones find
         more of the true neighbours and cost time. ``memory_mb`` is the most that the index may
         take. ``catalog``, a :class:`Catalog` or what :meth:`Catalog.from_items` takes, gives items
@@ -456,7 +457,7 @@ class VectorIndex:
 
     @property
     def kind(self) -> str:
-        """``"exact"`` or ``"hnsw"``."""
+        """``"exact"``, ``"hnsw"`` or ``"binary"``."""
         return self._native.kind()
 
     @property

@@ -1,7 +1,8 @@
 """Vector search by its definitions: every row scored, in numpy, one float operation at a time.
 
 What the library does with codes, bounds and graphs must not show in its answers, so none of it is
-here; but the files of exact indexes are known to the last byte, and `Index.file` writes them from
+here, but for the kind `binary`, which may miss a neighbour and misses the same ones everywhere. The
+files of exact and binary indexes are known to the last byte, and `Index.file` writes them from
 `docs/index-format.md`.
 
 A score is a sum of 16 partial sums in float32 (value i goes to sum i mod 16), folded 16 → 8 → 4 →
@@ -16,6 +17,7 @@ import xxhash
 
 F = np.float32
 MANIFEST, ID_OFFSETS, ID_BYTES, ID_SLOTS, ROW_STARTS, CENTRE, FLOATS, HALVES, CODES, SIDES = range(64, 74)
+BITS, THRESHOLDS, BIT_SCALES, BIT_OFFSETS = range(81, 85)
 TINY = F(np.finfo(np.float32).tiny)
 DEFAULTS = {
     "metric": "cosine", "kind": "auto", "storage": "f32", "m": 16, "ef_construction": 128, "ef": 64, "seed": 0,
@@ -276,18 +278,66 @@ class Index:
         rank = sum(np.where(p > n, 1, -1) for p, n in pairs)
         return sigma(self.scores(near)) + rank.astype(F)
 
+    # Bits
+
+    def bits(self):
+        """Thresholds, bits, scales and offsets, in codes without their 128."""
+        codes = self.codes.astype(np.int64).reshape(-1, self.width)
+        count = len(codes)
+        thresholds = np.array([(2 * (int(sum) + 128 * count) + count) // (2 * count) - 128 if count else 0 for sum in codes.sum(axis=0)])
+        x = codes - thresholds
+        ratio = (x * x).sum(axis=1) / np.maximum(np.abs(x).sum(axis=1), 1)
+        if self.metric == "l2":
+            return thresholds, x > 0, (2 * ratio).astype(F), (-(x * x).sum(axis=1)).astype(F)
+        return thresholds, x > 0, ratio.astype(F), (codes * thresholds).sum(axis=1).astype(F)
+
+    def seemingly_near(self, query, rows, ef, more):
+        """The rows, of those that may match, that a search by bits scores."""
+        close = 8 * max(ef, more)
+        if len(rows) <= 2 * close:
+            return rows
+        thresholds, bits, scales, offsets = self.bits()
+        relative = self.scale.relative(query)
+        apart = [float(v) / float(self.scale.step) - float(t) for v, t in zip(relative, thresholds)]
+        delta = max(map(abs, apart)) / 7 or 1.0
+        levels = np.array([round(v / delta) for v in apart])
+        counts = 2 * (bits * levels).sum(axis=1) - levels.sum()
+        estimates = scales * (counts.astype(F) * F(min(delta, 1e25))) + offsets
+        best = sorted(rows, key=lambda row: (-estimates[row], row))[:close]
+        if len(self.ids) != len(self.rows) or close <= (most := more + more // 2 + 16):
+            return best
+        step = max(np.abs(relative).max() / F(127), TINY)
+        dots = (self.codes * np.clip(round_even(relative / step), -127, 127)).sum(axis=1).astype(F)
+        if self.metric == "l2":
+            dots = F(2 * float(step) / float(self.scale.step)) * dots - np.array(self.squares, F)
+        return sorted(best, key=lambda row: (-dots[row], row))[:most]
+
     # Searches
 
     def search(self, target, k=10, ef=None, exact=False, allow=None, deny=(), min_score=None, diversity=None, candidates=None, trace=False, matching=None):
         """(item, row, score) of the best; `matching` are ids that may appear."""
         named = set()
         scores = self.all_scores(target, named)
-        named |= {self.ids.index(name) for name in map(str, deny) if name in self.ids}
+        denied = {self.ids.index(name) for name in map(str, deny) if name in self.ids}
+        may = [
+            item for item, name in enumerate(self.ids)
+            if (allow is None or name in map(str, allow)) and (matching is None or name in matching)
+        ]
+        looked = rows = [row for item in may for row in self.rows_of(item)]
+        if self.options["kind"] == "binary" and not exact and ("vector" in target or "item_id" in target):
+            query = self.example(target.get("vector", target.get("item_id")), set())
+            more = (max(k, candidates or 4 * k) if diversity else k) + len(named | denied)
+            looked = self.seemingly_near(query, rows, ef or self.options["ef"], more)
+            held = len({next(i for i in may if row in self.rows_of(i)) for row in looked})
+            looked = rows if held < min(more, len(rows)) else looked
+        looked = set(looked)
+        named |= denied
         found = []
-        for item, name in enumerate(self.ids):
-            if item in named or allow is not None and name not in map(str, allow) or matching is not None and name not in matching:
+        for item in may:
+            rows = [row for row in self.rows_of(item) if row in looked]
+            if item in named or not rows:
                 continue
-            row = max(self.rows_of(item), key=lambda row: (scores[row], -row))
+            row = max(rows, key=lambda row: (scores[row], -row))
             if min_score is None or scores[row] >= F(min_score):
                 found.append((item, row, scores[row]))
         found.sort(key=lambda n: (-n[2], n[0]))
@@ -424,7 +474,7 @@ class Index:
             out |= s.column_sections(number, kind, values, self.ids)
         manifest = {
             "library": "tastemaker", "version": "0.1.0", "options": self.options,
-            "kind": "exact", "levels": 0, "dimension": self.width, "rows": len(self.rows), "items": len(self.ids),
+            "kind": "binary" if self.options["kind"] == "binary" else "exact", "levels": 0, "dimension": self.width, "rows": len(self.rows), "items": len(self.ids),
             "usual": self.usual, "step": float(self.scale.step), "bounds": {"error": self.bounds[0], "length": self.bounds[1]},
             "columns": listed if self.columns else None,
         } | self.extra
@@ -446,6 +496,15 @@ class Index:
             sides = [int(round_even(math.sqrt(max(self.usual - square, 0)))) for square in self.squares]
         if sides:
             out[SIDES, 0] = np.array(sides, "<i4").tobytes()
+        if self.options["kind"] == "binary":
+            thresholds, bits, scales, offsets = self.bits()
+            words = -(-self.width // 64)
+            padded = np.zeros((-(-len(bits) // 8) * 8, words * 64), bool)
+            padded[:len(bits), :self.width] = bits
+            packed = np.packbits(padded, axis=1, bitorder="little").view("<u8")  # row, word
+            out[BITS, 0] = packed.reshape(-1, 8, words).transpose(0, 2, 1).tobytes()
+            out[THRESHOLDS, 0] = (thresholds + 128).astype(np.uint8).tobytes()
+            out[BIT_SCALES, 0], out[BIT_OFFSETS, 0] = scales.tobytes(), offsets.tobytes()
         return s.lay_out(out)
 
 

@@ -1,62 +1,115 @@
-//! Vectors of bits: how many places differ.
+//! Rows of single bits and a query of four bits a value.
 //!
-//! Compilers turn the loops of this file into the population counts that the processor has, so
-//! there is nothing to write by hand.
+//! Rows stand in groups of eight, word by word, so that eight rows are counted together. Source: the bitwise inner
+//! product of Gao and Long, "RaBitQ", SIGMOD 2024.
 
 use crate::dispatch::multiversion_codes;
 
-/// Words that are counted together: one cache line.
-const TOGETHER: usize = 8;
+/// Rows of a group.
+pub const BIT_LANES: usize = 8;
+/// Bits of a query's level.
+pub(crate) const PLANES: usize = 4;
 
-#[inline(always)]
-fn differing<const N: usize>(a: &[u64; N], b: &[u64; N]) -> u32 {
-    let mut count = 0;
-    for i in 0..N {
-        count += (a[i] ^ b[i]).count_ones() as u64;
-    }
-    count as u32
+/// The words of a row of so many bits.
+///
+/// ```
+/// assert_eq!((0, 1, 2), (tastemaker_kernels::bit_words(0), tastemaker_kernels::bit_words(64), tastemaker_kernels::bit_words(65)));
+/// ```
+#[inline]
+#[must_use]
+pub const fn bit_words(bits: usize) -> usize {
+    bits.div_ceil(64)
 }
 
-/// Rows of exactly `N` words.
+/// A query as levels from −8 to 7, bit by bit.
+#[derive(Clone, Debug, Default)]
+pub struct BitQuery {
+    /// For 64 values: the bits of 1, of 2, of 4, and of −8.
+    planes: Vec<[u64; PLANES]>,
+}
+
+impl BitQuery {
+    /// A query of these levels; beyond −8 and 7 they are cut.
+    pub fn set(&mut self, levels: impl Iterator<Item = i8>) {
+        self.planes.clear();
+        for (at, level) in levels.enumerate() {
+            if at % 64 == 0 {
+                self.planes.push([0; PLANES]);
+            }
+            let bits = level.clamp(-8, 7) as u64;
+            if let Some(planes) = self.planes.last_mut() {
+                for (n, plane) in planes.iter_mut().enumerate() {
+                    *plane |= (bits >> n & 1) << (at % 64);
+                }
+            }
+        }
+    }
+}
+
+/// What the counts of the four planes come to.
 #[inline(always)]
-fn short_rows<const N: usize>(query: &[u64], rows: &[u64], out: &mut [u32]) {
-    let Some(query) = query.first_chunk::<N>() else {
-        return;
-    };
-    for (to, row) in out.iter_mut().zip(rows.as_chunks::<N>().0) {
-        *to = differing(query, row);
+pub(crate) fn level_sum(counts: [u64; PLANES]) -> i32 {
+    let [one, two, four, eight] = counts.map(|count| count as i32);
+    one + 2 * two + 4 * four - 8 * eight
+}
+
+/// Sets the bit of a value of a row, among rows of `words` words each. Does nothing where there is
+/// no such row.
+#[inline]
+pub fn set_bit(groups: &mut [u64], words: usize, row: usize, at: usize) {
+    let word = (row / BIT_LANES * words + at / 64) * BIT_LANES + row % BIT_LANES;
+    if let Some(word) = groups.get_mut(word) {
+        *word |= 1 << (at % 64);
     }
 }
 
 multiversion_codes! {
-    /// `out[n]` = in how many bits the query and row `n` differ, for rows as wide as the query
-    /// that lie one after the other. Results without a row are left as they are.
+    /// `out[n]` = the sum of the query's levels where row `n` has a bit, exact, for rows of as
+    /// many words as the query in groups of [`BIT_LANES`]: the words of a group stand word by
+    /// word, and each word row by row. Results without a row are left as they are.
     ///
     /// ```
+    /// use tastemaker_kernels::{BIT_LANES, BitQuery, bit_dots_block, set_bit};
+    /// let mut query = BitQuery::default();
+    /// query.set([5, -8, 7].into_iter());
+    /// let mut groups = vec![0; BIT_LANES];
+    /// for (row, at) in [(0, 0), (0, 1), (2, 2)] {
+    ///     set_bit(&mut groups, 1, row, at);
+    /// }
     /// let mut out = [9; 3];
-    /// tastemaker_kernels::hamming_block(&[0b1011], &[0b1011, 0b0100], &mut out);
-    /// assert_eq!(out, [0, 4, 9]);
+    /// bit_dots_block(&query, &groups, &mut out);
+    /// assert_eq!(out, [-3, 0, 7]);
     /// ```
-    pub fn hamming_block[_isa](query: &[u64], rows: &[u64], out: &mut [u32]) {
-        match query.len() {
-            0 => {}
-            1 => short_rows::<1>(query, rows, out),
-            2 => short_rows::<2>(query, rows, out),
-            3 => short_rows::<3>(query, rows, out),
-            4 => short_rows::<4>(query, rows, out),
-            6 => short_rows::<6>(query, rows, out),
-            8 => short_rows::<8>(query, rows, out),
-            12 => short_rows::<12>(query, rows, out),
-            24 => short_rows::<24>(query, rows, out),
-            width => {
-                let (lines, rest) = query.as_chunks::<TOGETHER>();
-                for (to, row) in out.iter_mut().zip(rows.chunks_exact(width)) {
-                    let (own, own_rest) = row.as_chunks::<TOGETHER>();
-                    let whole: u32 = lines.iter().zip(own).map(|(a, b)| differing(a, b)).sum();
-                    let tail = rest.iter().zip(own_rest).map(|(a, b)| (a ^ b).count_ones());
-                    *to = whole + tail.sum::<u32>();
+    pub fn bit_dots_block[isa](query: &BitQuery, groups: &[u64], out: &mut [i32]) {
+        let words = query.planes.len();
+        if words == 0 {
+            return;
+        }
+        for (group, out) in groups.chunks_exact(words * BIT_LANES).zip(out.chunks_mut(BIT_LANES)) {
+            let group = group.as_chunks::<BIT_LANES>().0;
+            for (to, sum) in out.iter_mut().zip(isa.bit_sums(group, &query.planes)) {
+                *to = sum;
+            }
+        }
+    }
+}
+
+multiversion_codes! {
+    /// [`bit_dots_block`] of some rows; a row that is not there gives 0.
+    pub fn bit_dots[_isa](query: &BitQuery, groups: &[u64], rows: &[u32], out: &mut [i32]) {
+        let words = query.planes.len();
+        for (&row, to) in rows.iter().zip(out) {
+            let (group, lane) = (row as usize / BIT_LANES, row as usize % BIT_LANES);
+            let start = group.saturating_mul(words * BIT_LANES);
+            let group = groups.get(start..start.saturating_add(words * BIT_LANES));
+            let group = group.unwrap_or(&[]).as_chunks::<BIT_LANES>().0;
+            let mut counts = [0u64; PLANES];
+            for (word, planes) in group.iter().zip(&query.planes) {
+                for (count, plane) in counts.iter_mut().zip(planes) {
+                    *count += u64::from((word[lane] & plane).count_ones());
                 }
             }
+            *to = level_sum(counts);
         }
     }
 }
@@ -66,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_copy_counts_bit_by_bit() {
+    fn every_copy_adds_level_by_level() {
         let mut state = 1u64;
         let mut next = || {
             state = state
@@ -74,33 +127,50 @@ mod tests {
                 .wrapping_add(1);
             state ^ state >> 29
         };
-        for width in (1..=13).chain([16, 24, 25]) {
-            let query: Vec<u64> = (0..width).map(|_| next()).collect();
-            let mut rows: Vec<u64> = (0..5 * width).map(|_| next()).collect();
-            rows.extend(query.iter().map(|word| !word));
-            rows.extend(&query);
-            let bit = |words: &[u64], i: usize| words[i / 64] >> (i % 64) & 1;
-            let mut expected: Vec<u32> = rows
-                .chunks(width)
-                .map(|row| {
-                    (0..64 * width)
-                        .filter(|&i| bit(&query, i) != bit(row, i))
-                        .count()
-                })
-                .map(|count| count as u32)
+        for width in (1..=9).chain([63, 64, 65, 128, 300, 1000]) {
+            let rows = 21usize;
+            let levels: Vec<i8> = (0..width).map(|_| (next() % 16) as i8 - 8).collect();
+            let bits: Vec<Vec<bool>> = (0..rows)
+                .map(|_| (0..width).map(|_| next() % 2 == 1).collect())
                 .collect();
-            assert_eq!(expected[5..], [64 * width as u32, 0]);
-            expected.push(7);
+            let words = bit_words(width);
+            let mut groups = vec![0u64; rows.div_ceil(BIT_LANES) * BIT_LANES * words];
+            for (row, bits) in bits.iter().enumerate() {
+                for at in (0..width).filter(|&at| bits[at]) {
+                    set_bit(&mut groups, words, row, at);
+                }
+            }
+            let mut query = BitQuery::default();
+            query.set(levels.iter().copied());
+            let sum = |bits: &Vec<bool>| -> i32 {
+                let set = levels.iter().zip(bits).filter(|&(_, &bit)| bit);
+                set.map(|(&level, _)| i32::from(level)).sum()
+            };
+            let expected: Vec<i32> = bits.iter().map(sum).collect();
             for copy in [
-                hamming_block,
-                hamming_block::portable,
-                hamming_block::narrow,
+                bit_dots_block,
+                bit_dots_block::portable,
+                bit_dots_block::narrow,
             ] {
-                let mut out = [7; 8];
-                copy(&query, &rows, &mut out);
-                assert_eq!(out.as_slice(), expected, "width {width}");
+                let mut out = vec![77; rows + 5];
+                copy(&query, &groups, &mut out);
+                assert_eq!(out[..rows], expected, "width {width}");
+                // Rows that fill the group up have no bits; behind it, nothing is written.
+                assert_eq!(out[rows..], [0, 0, 0, 77, 77], "width {width}");
+            }
+            for copy in [bit_dots, bit_dots::portable, bit_dots::narrow] {
+                let some = [20, 3, 99, 0, u32::MAX];
+                let mut out = [77; 5];
+                copy(&query, &groups, &some, &mut out);
+                assert_eq!(out, [expected[20], expected[3], 0, expected[0], 0]);
             }
         }
-        hamming_block(&[], &[1], &mut [0]);
+        bit_dots_block(&BitQuery::default(), &[1], &mut [0]);
+        let mut cut = BitQuery::default();
+        cut.set([100, -100].into_iter());
+        let mut out = [0];
+        bit_dots_block(&cut, &[3, 0, 0, 0, 0, 0, 0, 0], &mut out);
+        assert_eq!(out, [-1]);
+        set_bit(&mut [], 1, 0, 0);
     }
 }

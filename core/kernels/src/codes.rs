@@ -4,6 +4,7 @@
 //! floats, so this file has its own for x86-64. Integer sums wrap and are the same on all; what
 //! is computed with the widened floats goes through [`Isa`] and its fixed order.
 
+use crate::bits::{BIT_LANES, PLANES, level_sum};
 use crate::halves::{half_of, wide_of};
 use crate::lanes::{Isa, LANES, Portable};
 
@@ -52,6 +53,20 @@ pub(crate) trait Codes: Copy {
     fn narrow(self, from: &[f32; LANES]) -> [u16; LANES] {
         from.map(half_of)
     }
+    /// For each row of a group that stands word by word: the sum of the levels whose planes these
+    /// are, over the row's bits.
+    #[inline(always)]
+    fn bit_sums(self, group: &[[u64; BIT_LANES]], planes: &[[u64; PLANES]]) -> [i32; BIT_LANES] {
+        let mut counts = [[0u64; PLANES]; BIT_LANES];
+        for (rows, planes) in group.iter().zip(planes) {
+            for (counts, row) in counts.iter_mut().zip(rows) {
+                for (count, plane) in counts.iter_mut().zip(planes) {
+                    *count += u64::from((row & plane).count_ones());
+                }
+            }
+        }
+        counts.map(level_sum)
+    }
 }
 
 impl Codes for Portable {
@@ -94,7 +109,7 @@ impl Codes for Portable {
 pub(crate) mod x86 {
     //! AVX-512 with VNNI, and AVX2 with F16C.
 
-    use super::{Codes, LANES, LINE};
+    use super::{BIT_LANES, Codes, LANES, LINE, PLANES};
     use crate::lanes::x86::{Avx2, Avx512};
     use std::arch::x86_64::{
         __m128i, __m256, __m256i, __m512, __m512i, _MM_FROUND_TO_NEAREST_INT, _mm_add_epi32,
@@ -102,9 +117,11 @@ pub(crate) mod x86 {
         _mm256_cvtepi8_epi16, _mm256_cvtepu8_epi16, _mm256_cvtph_ps, _mm256_cvtps_ph,
         _mm256_extracti128_si256, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
         _mm256_setzero_si256, _mm256_storeu_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64,
-        _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm512_add_epi32, _mm512_castsi512_si256,
-        _mm512_cvtph_ps, _mm512_cvtps_ph, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64,
-        _mm512_loadu_ps, _mm512_loadu_si512, _mm512_setzero_si512,
+        _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm512_add_epi32, _mm512_add_epi64,
+        _mm512_and_si512, _mm512_castsi512_si256, _mm512_cvtepi64_epi32, _mm512_cvtph_ps,
+        _mm512_cvtps_ph, _mm512_dpbusd_epi32, _mm512_extracti64x4_epi64, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_popcnt_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
+        _mm512_slli_epi64, _mm512_sub_epi64,
     };
 
     /// Proof of AVX-512 F, BW, VL, DQ, VNNI and VPOPCNTDQ: Ice Lake and Zen 4 on.
@@ -230,6 +247,33 @@ pub(crate) mod x86 {
                     from.as_ptr(),
                 ));
                 _mm256_storeu_si256(to.as_mut_ptr().cast(), halves);
+            }
+            to
+        }
+
+        #[inline(always)]
+        fn bit_sums(
+            self,
+            group: &[[u64; BIT_LANES]],
+            planes: &[[u64; PLANES]],
+        ) -> [i32; BIT_LANES] {
+            let mut to = [0i32; BIT_LANES];
+            // SAFETY: `self` proves AVX-512F and VPOPCNTDQ; 64 bytes of a group's word are read,
+            // and 32 written.
+            unsafe {
+                let mut counts = [_mm512_setzero_si512(); PLANES];
+                for (rows, planes) in group.iter().zip(planes) {
+                    let rows = _mm512_loadu_si512(rows.as_ptr().cast());
+                    for (count, &plane) in counts.iter_mut().zip(planes) {
+                        let common = _mm512_and_si512(rows, _mm512_set1_epi64(plane as i64));
+                        *count = _mm512_add_epi64(*count, _mm512_popcnt_epi64(common));
+                    }
+                }
+                let [one, two, four, eight] = counts;
+                let low = _mm512_add_epi64(one, _mm512_slli_epi64::<1>(two));
+                let high = _mm512_sub_epi64(four, _mm512_slli_epi64::<1>(eight));
+                let sums = _mm512_add_epi64(low, _mm512_slli_epi64::<2>(high));
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_cvtepi64_epi32(sums));
             }
             to
         }

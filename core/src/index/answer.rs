@@ -25,10 +25,12 @@ pub enum Plan {
     FilteredHnsw,
     /// The graph gave too few, so every row that may match was looked at after all.
     HnswThenExact,
+    /// One bit a value of every row that may match, and the codes of the best.
+    Binary,
 }
 
 impl Plan {
-    /// `"nothing"`, `"exact"`, `"hnsw"`, `"filtered_hnsw"` or `"hnsw_then_exact"`.
+    /// `"nothing"`, `"exact"`, `"hnsw"`, `"filtered_hnsw"`, `"hnsw_then_exact"` or `"binary"`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +39,7 @@ impl Plan {
             Self::Hnsw => "hnsw",
             Self::FilteredHnsw => "filtered_hnsw",
             Self::HnswThenExact => "hnsw_then_exact",
+            Self::Binary => "binary",
         }
     }
 }
@@ -49,11 +52,11 @@ pub struct SearchTrace {
     pub plan: Plan,
     /// Rows that may match: all, or what the filter left.
     pub matching: usize,
-    /// Candidates that the search in the graph kept; 0 without one.
+    /// Candidates that the search in the graph, or among the bits, kept; 0 without one.
     pub ef: usize,
     /// Rows of the graph whose neighbours were looked at.
     pub expanded: usize,
-    /// Rows whose distance was computed from codes.
+    /// Rows whose distance was computed from codes, or from bits.
     pub compared: usize,
     /// Rows whose score was computed from the stored vectors.
     pub rescored: usize,

@@ -11,6 +11,7 @@ use crate::id::check_id;
 use crate::parallel::Workers;
 
 use super::VectorIndex;
+use super::binary;
 use super::file::{self, Links, Parts};
 use super::hnsw;
 use super::options::{IndexOptions, Kind, Metric, Precision};
@@ -256,8 +257,19 @@ fn build(
         )?),
         _ => None,
     };
+    let bits = match kind {
+        Kind::Binary => Some(binary::Stored::of(
+            &stored.codes,
+            stride(dimension),
+            dimension,
+            options.metric,
+            &workers,
+        )?),
+        _ => None,
+    };
     let storage = file::write(&Parts {
         options,
+        bits: bits.as_ref(),
         graph: graph.as_ref().map_or(Links::None, Links::Built),
         kind,
         dimension,
@@ -285,6 +297,7 @@ fn bytes(rows: usize, dimension: usize, kind: Kind, options: &IndexOptions) -> u
     };
     let links = match kind {
         Kind::Exact => 0,
+        Kind::Binary => dimension.div_ceil(64) * 8 + 8,
         // Level 0, and all above it together.
         _ => 8 * options.m + 4 * options.m / (options.m - 1).max(1) + 4,
     };

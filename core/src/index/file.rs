@@ -11,10 +11,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{IdTable, Ids};
 use crate::snapshot::{Section, Sections, Storage, Writer};
 
+use super::binary::{self, Bits};
 use super::hnsw;
-use super::options::{IndexOptions, Kind, MAX_DIMENSION, MAX_ROWS, Metric, Precision};
+use super::options::{
+    IndexOptions, Kind, MAX_COMPONENT, MAX_DIMENSION, MAX_ROWS, Metric, Precision,
+};
 use super::quantize::{Bounds, Scale};
 use super::view::stride;
+
+/// The largest step: two components apart, in 127 steps, rounded up. So what codes stand for is
+/// finite, as are sums of its products.
+const MOST_STEP: f32 = 2.0 * MAX_COMPONENT / 126.0;
 
 /// Where the graph comes from.
 #[derive(Clone, Copy)]
@@ -77,6 +84,8 @@ pub(super) struct Parts<'a> {
     pub(super) halves: &'a [u16],
     pub(super) codes: &'a [u8],
     pub(super) sides: &'a [i32],
+    /// Only of the kind `binary`.
+    pub(super) bits: Option<&'a binary::Stored>,
     pub(super) catalog: Option<&'a Catalog>,
     /// See [`super::build::sides`].
     pub(super) usual: i32,
@@ -140,6 +149,12 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
     if !parts.sides.is_empty() {
         writer.add(Section::IndexSides, 0, parts.sides);
     }
+    if let Some(stored) = parts.bits {
+        writer.add(Section::IndexBits, 0, &stored.bits);
+        writer.add(Section::IndexThresholds, 0, &stored.thresholds);
+        writer.add(Section::IndexBitScales, 0, &stored.scales);
+        writer.add(Section::IndexBitOffsets, 0, &stored.offsets);
+    }
     writer.finish()
 }
 
@@ -168,6 +183,8 @@ pub(super) struct Layout {
     pub(super) levels: Option<hnsw::Levels>,
     /// Rows that stand for others, where those start, and they.
     pub(super) twins: [Range<usize>; 3],
+    /// Thresholds, bits, scales and offsets; empty unless the kind is `binary`.
+    bits: [Range<usize>; 4],
 }
 
 impl Layout {
@@ -210,7 +227,7 @@ impl Layout {
             .get("step")
             .and_then(Json::as_f64)
             .map(|step| step as f32)
-            .filter(|step| step.is_finite() && *step >= f32::MIN_POSITIVE)
+            .filter(|step| (f32::MIN_POSITIVE..=MOST_STEP).contains(step))
             .ok_or_else(|| corrupt("its step"))?;
         let bound = |name: &str| {
             manifest
@@ -243,7 +260,7 @@ impl Layout {
             0..0
         };
         let centre: Vec<f32> = sections.slice(&centre).to_vec();
-        if !centre.iter().all(|v| v.is_finite()) {
+        if !centre.iter().all(|v| v.abs() <= MAX_COMPONENT) {
             return Err(corrupt("its centre"));
         }
         let stored = |precision: Precision| match options.storage == precision {
@@ -277,12 +294,22 @@ impl Layout {
             Section::IndexTwinRows,
         ]
         .map(|section| sections.range(section, 0));
+        let bits = match kind {
+            Kind::Binary => [
+                sections.exactly::<u8>(Section::IndexThresholds, 0, dimension)?,
+                sections.exactly::<u64>(Section::IndexBits, 0, binary::words(rows, dimension))?,
+                sections.exactly::<f32>(Section::IndexBitScales, 0, rows)?,
+                sections.exactly::<f32>(Section::IndexBitOffsets, 0, rows)?,
+            ],
+            _ => [0..0, 0..0, 0..0, 0..0],
+        };
         let usual = whole("usual", 0, i32::MAX as usize)? as i32;
         let layout = Self {
             usual,
             height,
             levels,
             twins,
+            bits,
             scale: Scale { centre, step },
             manifest,
             options,
@@ -313,6 +340,16 @@ impl Layout {
             bytes: self.sections.slice(bytes),
             slots: self.sections.slice(slots),
         }
+    }
+
+    pub(super) fn bits(&self) -> Option<Bits<'_>> {
+        let [thresholds, bits, scales, offsets] = &self.bits;
+        (self.kind == Kind::Binary).then(|| Bits {
+            thresholds: self.sections.slice(thresholds),
+            bits: self.sections.slice(bits),
+            scales: self.sections.slice(scales),
+            offsets: self.sections.slice(offsets),
+        })
     }
 
     /// Everything that a search relies on, beyond lengths.
@@ -356,9 +393,18 @@ impl Layout {
         if !whole {
             return Err(corrupt("its twins"));
         }
+        if let Some(bits) = self.bits()
+            && !bits
+                .scales
+                .iter()
+                .chain(bits.offsets)
+                .all(|v| v.is_finite())
+        {
+            return Err(corrupt("a number of its bits"));
+        }
         let floats: &[f32] = self.sections.slice(&self.floats);
-        if !floats.iter().all(|v| v.is_finite()) {
-            return Err(corrupt("a vector has a value that is not finite"));
+        if !floats.iter().all(|v| v.abs() <= MAX_COMPONENT) {
+            return Err(corrupt("a vector has a value beyond ±1e15"));
         }
         let halves: &[u16] = self.sections.slice(&self.halves);
         if !halves.iter().all(|h| h & 0x7c00 != 0x7c00) {

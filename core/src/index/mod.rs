@@ -17,6 +17,7 @@
 mod answer;
 mod batch;
 mod best;
+mod binary;
 mod build;
 mod cluster;
 mod diverse;
@@ -97,6 +98,7 @@ impl Inner {
             sides: sections.slice(&layout.sides),
             graph: layout.levels.as_ref().map(|levels| levels.view(sections)),
             twins: [0, 1, 2].map(|n| sections.slice(&layout.twins[n])),
+            bits: layout.bits(),
         }
     }
 

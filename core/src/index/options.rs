@@ -64,21 +64,26 @@ pub enum Kind {
     /// A hierarchical navigable small world graph (Malkov and Yashunin, 2016): looks at some
     /// hundred rows and finds most of the true neighbours.
     Hnsw,
+    /// Looks at one bit a value of every row, then at the codes of eight times `ef` rows, and
+    /// scores the best of those. For long vectors: a bit a value is all that it reads of most
+    /// rows, and there is no graph to build.
+    Binary,
 }
 
 impl Kind {
-    /// `"auto"`, `"exact"` or `"hnsw"`.
+    /// `"auto"`, `"exact"`, `"hnsw"` or `"binary"`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Exact => "exact",
             Self::Hnsw => "hnsw",
+            Self::Binary => "binary",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Auto, Self::Exact, Self::Hnsw]
+        [Self::Auto, Self::Exact, Self::Hnsw, Self::Binary]
             .into_iter()
             .find(|k| k.as_str() == text)
     }
@@ -222,7 +227,7 @@ impl IndexOptions {
                 "kind",
                 d.kind,
                 Kind::parse,
-                "it must be auto, exact or hnsw",
+                "it must be auto, exact, hnsw or binary",
             )?,
             storage: choice(
                 &fields,
@@ -305,7 +310,8 @@ pub struct SearchOptions {
     /// Items wanted, 1 to 1,000,000; fewer come only if fewer match. Default 10.
     pub k: usize,
     /// Candidates that a search in the graph keeps, 1 to 1,000,000; raised to `k` where it is
-    /// less. `None` for the index's own.
+    /// less. With [`Kind::Binary`], one in eight of the rows that it looks at closely. `None` for
+    /// the index's own.
     pub ef: Option<usize>,
     /// Looks at every row, whatever the index is. Default false.
     pub exact: bool,

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 use super::answer::{Neighbor, Neighbors, Plan, SearchTrace};
 use super::best::best_items;
+use super::binary::{self, Bits};
 use super::diverse::diversify;
 use super::exact;
 use super::hnsw::{self, Graph, Walk, Work};
@@ -26,6 +27,7 @@ pub(super) struct Scratch {
     pub(super) asked: Asked,
     pub(super) exact: exact::Buffers,
     pub(super) walk: Walk,
+    pub(super) binary: binary::Buffers,
     pub(super) rows: Vec<u32>,
     pub(super) row: Vec<f32>,
     pub(super) scores: Vec<f32>,
@@ -216,6 +218,13 @@ impl Inner {
             }
             trace.plan = Plan::HnswThenExact;
         }
+        if let Some((bits, ef)) = route.bits {
+            let items = by_bits(view, &bits, allowed, options, more, ef, scratch, trace);
+            if let Some(items) = items {
+                return cut(items, &allowed.dropped, wanted);
+            }
+            trace.plan = Plan::Exact;
+        }
         exactly(view, allowed, options, wanted, scratch, trace)
     }
 }
@@ -271,6 +280,8 @@ const FILTERED_WALK: (f64, f64) = (6.0, 1.0);
 pub(super) struct Route<'a> {
     /// The graph, and how many candidates to keep; `None` for the exact scan.
     pub(super) graph: Option<(Graph<'a>, usize)>,
+    /// The bits, and how many candidates to keep.
+    bits: Option<(Bits<'a>, usize)>,
 }
 
 impl<'a> Route<'a> {
@@ -291,8 +302,13 @@ impl<'a> Route<'a> {
         let walk = ef as f64 * inner.layout.options.m as f64 * factor;
         let scan = allowed.matching.min(view.rows / exact::SPARSE) as f64;
         let graph = view.graph.filter(|_| !options.exact && scan > walk);
+        let close = ef.saturating_mul(CLOSE);
+        let bits = view
+            .bits
+            .filter(|_| !options.exact && allowed.matching > close.saturating_mul(2));
         Self {
             graph: graph.map(|graph| (graph, ef)),
+            bits: bits.map(|bits| (bits, close)),
         }
     }
 }
@@ -324,13 +340,8 @@ pub(super) fn finish(
     let (expanded, compared) = walk.counts();
     trace.expanded += expanded;
     trace.compared += compared;
-    // Codes tell near from far, not the nearest from each other: score some more than wanted.
     let several = !view.row_starts.is_empty();
-    let most = if several {
-        ef
-    } else {
-        more.saturating_add(more / 2).saturating_add(RESCORED)
-    };
+    let most = if several { ef } else { scored_for(more) };
     rows.clear();
     for found in walk.found(most) {
         if (found as usize) < view.rows {
@@ -359,6 +370,55 @@ pub(super) fn finish(
 
 /// Rows that are scored beyond those wanted.
 const RESCORED: usize = 16;
+/// Rows whose codes are looked at for each candidate, where bits chose them.
+const CLOSE: usize = 8;
+
+/// How many rows are scored for so many items: codes tell near from far, not the nearest from each
+/// other.
+fn scored_for(items: usize) -> usize {
+    items.saturating_add(items / 2).saturating_add(RESCORED)
+}
+
+/// The nearest items by bits, codes and vectors. `None` where that is too few items though more
+/// match.
+#[expect(clippy::too_many_arguments, reason = "as the search has them")]
+fn by_bits(
+    view: &View<'_>,
+    bits: &Bits<'_>,
+    allowed: &Allowed,
+    options: &SearchOptions,
+    more: usize,
+    close: usize,
+    scratch: &mut Scratch,
+    trace: &mut SearchTrace,
+) -> Option<Vec<Neighbor>> {
+    let Scratch {
+        asked,
+        binary: buffers,
+        row,
+        scores,
+        rows,
+        ..
+    } = scratch;
+    trace.plan = Plan::Binary;
+    trace.ef = close;
+    trace.compared += allowed.matching;
+    let narrowed = allowed.rows.as_deref();
+    rows.clear();
+    rows.extend(binary::scan(view, bits, asked, narrowed, close, buffers));
+    // An item's rows may crowd out other items: then all candidates are scored.
+    if view.row_starts.is_empty() && rows.len() > scored_for(more) {
+        binary::refine(view, asked, rows, scored_for(more), buffers);
+    }
+    trace.rescored += rows.len();
+    view.score(&asked.floats, rows, row, scores);
+    let items = best_items(view, rows, scores, more, None);
+    if items.len() < more.min(allowed.matching) {
+        return None;
+    }
+    let near = |n: &Neighbor| options.min_score.is_none_or(|least| n.score >= least);
+    Some(items.into_iter().filter(near).collect())
+}
 
 /// Takes named items out, and keeps as many as are wanted.
 fn cut(mut items: Vec<Neighbor>, dropped: &[u32], wanted: usize) -> Vec<Neighbor> {

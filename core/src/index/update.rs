@@ -13,6 +13,7 @@ use crate::parallel::Workers;
 use crate::rank::check_threads;
 
 use super::VectorIndex;
+use super::binary;
 use super::build::{Ordered, SpaceOf, Stored, hashes, sides};
 use super::file::{self, Links, Parts};
 use super::hnsw;
@@ -268,8 +269,19 @@ impl VectorIndex {
                 Some(hnsw::update(&inputs, &old, &merged.sources, &workers)?)
             }
         };
+        let bits = match layout.kind {
+            Kind::Binary => Some(binary::Stored::of(
+                &stored.codes,
+                stride(width),
+                width,
+                options.metric,
+                &workers,
+            )?),
+            _ => None,
+        };
         let storage = file::write(&Parts {
             options,
+            bits: bits.as_ref(),
             graph: graph.as_ref().map_or(Links::None, Links::Built),
             kind: layout.kind,
             dimension: width,

@@ -8,6 +8,7 @@ use tastemaker_kernels::{
 use crate::bitset::BitSet;
 use crate::id::Ids;
 
+use super::binary::Bits;
 use super::hnsw::{Graph, Keys};
 use super::options::Metric;
 use super::quantize::{Bounds, QueryCodes, Scale};
@@ -35,6 +36,8 @@ pub(super) struct View<'a> {
     pub(super) graph: Option<Graph<'a>>,
     /// Rows that stand in the graph for others with the same codes, where those start, and they.
     pub(super) twins: [&'a [u32]; 3],
+    /// One bit a value; only of the kind `binary`.
+    pub(super) bits: Option<Bits<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -212,6 +215,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// The query less the centre.
+    pub(super) fn relative(&self) -> &[f32] {
+        &self.relative
+    }
+
     /// Prepares a query that was checked and, for the cosine, scaled.
     pub(super) fn set(&mut self, view: &View<'_>, query: &[f32]) {
         self.floats.clear();

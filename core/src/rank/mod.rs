@@ -24,7 +24,7 @@ use crate::bitset::BitSet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Model, Source};
 use history::FixedPoint;
-use topk::TopK;
+pub(crate) use topk::TopK;
 
 /// The score that an excluded item starts from: below anything a sum can reach.
 const EXCLUDED: i32 = i32::MIN;

@@ -133,4 +133,12 @@ sections! {
     IndexTwinStarts = 79,
     /// `u32`: the others, ascending for each.
     IndexTwinRows = 80,
+    /// `u64`: one bit a value, in groups of eight rows.
+    IndexBits = 81,
+    /// `u8` × dimension: the codes beyond which a bit is 1.
+    IndexThresholds = 82,
+    /// `f32` × rows: what a row's bits count.
+    IndexBitScales = 83,
+    /// `f32` × rows: what is added to that.
+    IndexBitOffsets = 84,
 }

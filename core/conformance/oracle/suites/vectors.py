@@ -76,6 +76,11 @@ def searches():
         indexes.add(f"{metric}, several vectors", rows, vectors(metric, len(rows), 8), {"metric": metric})
         # A small graph that is looked through as a whole must find what a scan finds.
         indexes.add(f"{metric}, graph", list(range(100, 220)), vectors(f"graph {metric}", 120, 12), {"metric": metric, "kind": "hnsw", "m": 8, "ef": 200})
+        # What bits miss, they must miss everywhere.
+        storage = {"cosine": "f32", "inner_product": "f16", "l2": "int8"}[metric]
+        indexes.add(f"{metric}, binary", list(range(300)), vectors(f"binary {metric}", 300, 70), {"metric": metric, "storage": storage, "kind": "binary", "ef": 1})
+    rows = [f"group {n // 3}" for n in range(240)]
+    indexes.add("binary, several vectors", rows, vectors("binary", 240, 9), {"kind": "binary", "ef": 6})
     for storage in ("f16", "int8"):
         rows = several(dice, WORDS[:14])
         indexes.add(f"several vectors, {storage}", rows, vectors(storage, len(rows), 8), {"storage": storage})
@@ -160,6 +165,27 @@ def searches():
         ask(f"{index}: exact on demand", index, {"vector": nearby(index, 7)}, {"k": 120, "exact": True})
         ask(f"{index}: all", index, {"vector": nearby(index, 8)}, {"k": 500})
         ask(f"{index}: by range", index, {"vector": nearby(index, 9)}, {"k": 120, "min_score": float(sorted(indexes.known[index].scores(oracle.prepared(nearby(index, 9), metric)))[-12])})
+        index = f"{metric}, binary"
+        for n in range(8):
+            k, matching = 1 + n, 300
+            trace = {"plan": "binary", "matching": matching, "ef": 8 * k, "compared": matching, "expanded": 0}
+            ask(f"{index}: the best {k}", index, {"vector": nearby(index, n)}, {"k": k, "trace": True}, trace=trace)
+        ask(f"{index}: by item", index, {"item_id": "117"}, {"k": 3})
+        for n in range(4):
+            off = [x + 2 for x in nearby(index, 20 + n)]
+            ask(f"{index}: a query off to one side, {n}", index, {"vector": off}, {"k": 4})
+        ask(f"{index}: by item, and more candidates", index, {"item_id": "17"}, {"k": 3, "ef": 12})
+        ask(f"{index}: half may appear", index, {"vector": nearby(index, 8)}, {"k": 2, "allow": [str(n) for n in range(0, 300, 2)]})
+        few = {"plan": "binary", "matching": 17}
+        ask(f"{index}: few may appear", index, {"vector": nearby(index, 9)}, {"k": 1, "trace": True, "allow": [str(n) for n in range(0, 300, 18)]}, trace=few)
+        ask(f"{index}: too few to look at bits", index, {"vector": nearby(index, 9)}, {"k": 1, "trace": True, "allow": [str(n) for n in range(0, 300, 19)]}, trace={"plan": "exact", "matching": 16})
+        ask(f"{index}: exact on demand", index, {"vector": nearby(index, 10)}, {"k": 5, "exact": True})
+        ask(f"{index}: nearly all", index, {"vector": nearby(index, 11)}, {"k": 250})
+        ask(f"{index}: variety", index, {"vector": nearby(index, 12)}, {"k": 3, "diversity": 0.5, "candidates": 6})
+        suite.case(f"{index}: what it is", "index", {"index": index, "ask": ["describe"]}, indexes.known[index].describe())
+    for n in range(4):
+        index = "binary, several vectors"
+        ask(f"{index}: the best {1 + n}", index, {"vector": nearby(index, n)}, {"k": 1 + n})
     for storage in ("f16", "int8"):
         index = f"several vectors, {storage}"
         ask(f"{index}: by item", index, {"item_id": "cedar"}, {"k": 14})

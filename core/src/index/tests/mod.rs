@@ -1,6 +1,7 @@
 //! The index against a naive search, written from the definitions in `f64`.
 
 mod basics;
+mod binary;
 mod changes;
 mod graph;
 mod hostile;

@@ -1,4 +1,4 @@
-//! Vector search beside hnswlib, faiss and usearch, on one thread each.
+//! Vector search beside hnswlib, faiss, usearch and hnsw_rs, on one thread each.
 //!
 //! A real set (`glove-100k`, 50 dimensions) and a made one (`clustered-100k`, 128 dimensions).
 //! Each side is measured at a list of widths of search (`ef`), and what stands in a line is its
@@ -6,12 +6,15 @@
 //! around it. Searches are timed by the seconds that a core spends, so that a busy machine
 //! disturbs less; builds by the clock on the wall. `ann-large` has the sets that take minutes to build.
 
+mod binary;
 mod exact;
 mod filtered;
 mod large;
 mod sides;
 mod sweep;
 mod wasm;
+
+use std::path::PathBuf;
 
 use tastemaker::control::Control;
 use tastemaker::event::IdColumn;
@@ -31,7 +34,7 @@ pub(crate) use large::print as print_large;
 /// Recalls at which speeds are compared, as the figures name them.
 const RECALLS: [(&str, f64); 3] = [("r95", 0.95), ("r99", 0.99), ("r998", 0.998)];
 /// The libraries beside ours.
-const PEERS: [&str; 3] = ["hnswlib", "faiss", "usearch"];
+const PEERS: [&str; 4] = ["hnswlib", "faiss", "usearch", "hnsw_rs"];
 
 /// Prints the group.
 pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
@@ -56,8 +59,26 @@ fn setting(name: &str) -> &'static str {
         "usearch" => {
             "usearch 2.26.6, bf16, connectivity=16, expansion_add=200, inner product, queries in one call"
         }
+        "hnsw_rs" => {
+            "hnsw_rs 0.3.5, simdeez, DistDot, M=16, ef_construction=200, 16 levels, one query a call"
+        }
         _ => "",
     }
+}
+
+/// Builds the peer that is a Rust program, in its own folder.
+fn build_hnsw_rs(sitting: &Sitting) -> Result<PathBuf, Failure> {
+    let folder = sitting.root.join("benches/peers/hnsw_rs");
+    let target = sitting.root.join("target/hnsw_rs");
+    let status = std::process::Command::new("cargo")
+        .args(["build", "--release", "--locked", "--quiet", "--target-dir"])
+        .arg(&target)
+        .current_dir(&folder)
+        .status()?;
+    if !status.success() {
+        return Err(format!("{status}: cargo build in {}", folder.display()).into());
+    }
+    Ok(target.join("release/hnsw-rs-driver"))
 }
 
 /// Starts the peers that were asked for.
@@ -71,6 +92,14 @@ fn start(
     };
     let driver = sitting.root.join("benches/peers/ann_driver.py");
     let start = |name: &&'static str| {
+        if *name == "hnsw_rs" {
+            let program = build_hnsw_rs(sitting)?;
+            return Ok(Theirs {
+                name,
+                peer: Peer::start(name, &program, &[set.folder.clone()])?,
+                queries: set.queries.rows(),
+            });
+        }
         let arguments = [
             driver.clone().into_os_string(),
             (*name).into(),
@@ -159,6 +188,7 @@ fn one(
     );
     speeds(sitting, set, &index, &mut peers)?;
     exact::print(sitting, set, &mut peers)?;
+    binary::print(sitting, set)?;
     Ok((index, peers))
 }
 
