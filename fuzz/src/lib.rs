@@ -44,7 +44,7 @@ pub fn seal(bytes: &mut [u8]) {
         return;
     }
     bytes[..8].copy_from_slice(b"TASTEMKR");
-    let version = 1 + u32::from(bytes[8] % 2 == 0);
+    let version = 1 + u32::from(bytes[8].is_multiple_of(2));
     bytes[8..12].copy_from_slice(&version.to_le_bytes());
     let len = bytes.len() as u64;
     put(bytes, 16, len);

@@ -100,6 +100,11 @@ impl<'a> Test<'a> {
             "rust: clippy",
             "clippy --workspace --all-targets -- -D warnings",
         );
+        cargo(
+            steps,
+            "rust: fuzz targets compile",
+            "clippy --locked --manifest-path fuzz/Cargo.toml --target-dir target/fuzz -- -D warnings",
+        );
         cargo(steps, "rust: tests and doctests", RUST_TESTS);
         let words = "doc --no-deps -p tastemaker -p tastemaker-kernels";
         let repeat = format!("RUSTDOCFLAGS='-D warnings' cargo {words}");

@@ -96,7 +96,7 @@ fn start(
             let program = build_hnsw_rs(sitting)?;
             return Ok(Theirs {
                 name,
-                peer: Peer::start(name, &program, &[set.folder.clone()])?,
+                peer: Peer::start(name, &program, std::slice::from_ref(&set.folder))?,
                 queries: set.queries.rows(),
             });
         }
