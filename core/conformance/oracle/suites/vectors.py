@@ -339,6 +339,8 @@ def opened():
     rows = several(dice, WORDS[:6])
     indexes.add("several", rows, vectors("file several", len(rows), 66), {"metric": "l2"})
     indexes.add("integers", [5, -3, 12], vectors("file integers", 3, 2), {"item_id_type": "integer", "m": 24, "ef_construction": 500, "ef": 7, "seed": 9})
+    for metric in METRICS:
+        indexes.add(f"binary-{metric}", list(range(70)), vectors(f"file binary {metric}", 70, 67), {"metric": metric, "kind": "binary", "ef": 1})
     indexes.add("empty", [], [], None)
     indexes.add("unicode", ["é", "z", "日本", "Z"], vectors("file unicode", 4, 2), None)
     suite = indexes.suite("vector_files")
@@ -353,6 +355,10 @@ def opened():
             continue
         target = {"vector": vectors(f"ask {name}", 1, known.width)[0]}
         suite.case(f"{name}: searched", "index", {"snapshot": path, "ask": ["search", target, {"k": 20}]}, known.columns_of(known.search(target, k=20)))
+        if name.startswith("binary"):
+            suite.case(f"{name}: searched by bits", "index", {"snapshot": path, "ask": ["search", target, {"k": 3}]}, known.columns_of(known.search(target, k=3)))
+            edge = known.edge()
+            suite.case(f"{name}: for browsers", "index", {"snapshot": path, "edge": True, "ask": ["search", target, {"k": 3}]}, edge.columns_of(edge.search(target, k=3)))
         changed, told = known.update([known.ids[0]], [target["vector"]], [known.ids[-1]])
         suite.case(f"{name}: changed", "index", {"snapshot": path, "update": [{"ids": [known.ids[0]], "vectors": [target["vector"]], "remove": [known.ids[-1]]}], "ask": ["describe"]}, told | changed.describe())
 
@@ -370,7 +376,32 @@ def opened():
         damage(f"bit flipped in byte {at}", path, "corrupt_snapshot", {"flip": [at, at % 8]})
     damage("a model", "snapshots/small.tm", "not_a_snapshot")
     forged(suite, indexes.known["several"], data, damage)
+    forged_bits(suite, s.read(FILES["snapshots/index-binary-l2.tm"]), damage)
     return suite
+
+
+def forge_file(sections, name, damage):
+    path = f"snapshots/forged/index-{name.replace(' ', '-')}.tm"
+    FILES[path] = s.lay_out({key: value for key, value in sections.items() if value is not None})
+    damage(f"forged: {name}", path, "corrupt_snapshot")
+
+
+def forged_bits(suite, sections, damage):
+    """The sections of the kind `binary`, and numbers beyond what a build takes in."""
+    for code, name in ((oracle.BITS, "bits"), (oracle.THRESHOLDS, "thresholds"), (oracle.BIT_SCALES, "bit scales"), (oracle.BIT_OFFSETS, "bit offsets")):
+        forge_file(sections | {(code, 0): None}, f"no {name}", damage)
+        forge_file(sections | {(code, 0): sections[code, 0][:-8]}, f"short {name}", damage)
+
+    def with_first(code, value):
+        return sections | {(code, 0): s.f32([value]) + sections[code, 0][4:]}
+
+    for code, name in ((oracle.BIT_SCALES, "bit scale"), (oracle.BIT_OFFSETS, "bit offset")):
+        forge_file(with_first(code, float("nan")), f"a {name} that is no number", damage)
+    for code, name in ((oracle.FLOATS, "component"), (oracle.CENTRE, "centre")):
+        forge_file(with_first(code, 2e15), f"a {name} beyond all", damage)
+    text = sections[oracle.MANIFEST, 0].decode()
+    step = text.partition('"step":')[2].partition(",")[0]
+    forge_file(sections | {(oracle.MANIFEST, 0): text.replace(step, "1e30").encode()}, "a step beyond all", damage)
 
 
 def forged(suite, known, data, damage):
@@ -379,10 +410,7 @@ def forged(suite, known, data, damage):
     text = sections[oracle.MANIFEST, 0].decode()
 
     def forge(name, changes):
-        made = {key: value for key, value in (sections | changes).items() if value is not None}
-        path = f"snapshots/forged/index-{name.replace(' ', '-')}.tm"
-        FILES[path] = s.lay_out(made)
-        damage(f"forged: {name}", path, "corrupt_snapshot")
+        forge_file(sections | changes, name, damage)
 
     def manifest(name, old, new):
         if old not in text:
