@@ -52,12 +52,16 @@ pub(in super::super) fn walk_filtered(
         for _ in 0..STEP {
             let Some(place) = walk.pool.pop() else { break };
             any = true;
+            let first = walk.places.len();
             around(graph, allowed, place, walk);
+            for &place in walk.places.get(first..).unwrap_or(&[]) {
+                codes.prefetch(place);
+            }
         }
         if !any {
             return;
         }
-        walk.offer::<false>(base, codes, work);
+        walk.offer::<true>(base, codes, work);
         for place in walk.pool.open().take(STEP) {
             prefetch(base.links(place));
         }
@@ -73,15 +77,9 @@ fn around(graph: &Graph<'_>, allowed: &BitSet, place: u32, walk: &mut Walk) {
         walk.places.push(place);
     }
     let links = base.filled(place);
-    let mut matching = 0;
-    for &link in links {
-        if allowed.contains(link as usize) {
-            matching += 1;
-            if walk.seen.insert(link) {
-                walk.places.push(link);
-            }
-        }
-    }
+    let mut matching = walk
+        .seen
+        .insert_matching(links, allowed, &mut walk.places);
     let enough = base.width / 2;
     for &link in links {
         if matching >= enough {
@@ -90,17 +88,12 @@ fn around(graph: &Graph<'_>, allowed: &BitSet, place: u32, walk: &mut Walk) {
         if allowed.contains(link as usize) {
             continue;
         }
-        // One that was looked through before still tells how much matches around here.
-        let new = walk.seen.insert(link);
-        walk.expanded += usize::from(new);
-        for &next in base.filled(link) {
-            if allowed.contains(next as usize) {
-                matching += 1;
-                if new && walk.seen.insert(next) {
-                    walk.places.push(next);
-                }
-            }
-        }
+        // One that was looked through before has nothing new, and still tells how much matches
+        // around here.
+        walk.expanded += usize::from(walk.seen.insert(link));
+        matching += walk
+            .seen
+            .insert_matching(base.filled(link), allowed, &mut walk.places);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The nearest candidates of a walk, in order.
 
+use crate::bitset::BitSet;
+
 /// At most `limit` candidates, nearest first. A key holds the distance above the place above one
 /// bit: whether its neighbours were looked at. So the order is total, and equal on every machine.
 #[derive(Debug, Default)]
@@ -163,6 +165,40 @@ impl Seen {
             .extend_from_slice(places.get(first..).unwrap_or(&[]));
     }
 
+    /// [`Seen::insert_all`] of those that match; how many match, new or not.
+    #[inline(always)]
+    pub(super) fn insert_matching(
+        &mut self,
+        some: &[u32],
+        allowed: &BitSet,
+        places: &mut Vec<u32>,
+    ) -> usize {
+        let first = places.len();
+        places.resize(first + some.len(), 0);
+        let (mut count, mut matching) = (0, 0);
+        if let Some(out) = places.get_mut(first..) {
+            let words = allowed.words();
+            for &place in some {
+                let at = place as usize / 64;
+                let mut new = 0;
+                if let (Some(seen), Some(allowed)) = (self.words.get_mut(at), words.get(at)) {
+                    let matches = allowed >> (place % 64) & 1;
+                    new = matches & !(*seen >> (place % 64));
+                    *seen |= matches << (place % 64);
+                    matching += matches as usize;
+                }
+                if let Some(slot) = out.get_mut(count) {
+                    *slot = place;
+                }
+                count += new as usize;
+            }
+        }
+        places.truncate(first + count);
+        self.set
+            .extend_from_slice(places.get(first..).unwrap_or(&[]));
+        matching
+    }
+
     /// Whether a place is new; places beyond the last never are.
     #[inline(always)]
     pub(super) fn insert(&mut self, place: u32) -> bool {
@@ -236,5 +272,14 @@ mod tests {
         }
         seen.reset(64);
         assert!(seen.insert(63));
+        let mut allowed = BitSet::empty(64);
+        for place in [3, 5, 63] {
+            allowed.insert(place);
+        }
+        let mut places = vec![9];
+        let some = [5, 4, 63, 5, 3, 64, u32::MAX];
+        assert_eq!(seen.insert_matching(&some, &allowed, &mut places), 4);
+        assert_eq!(places, [9, 5, 3]);
+        assert!(seen.insert(4) && !seen.insert(3));
     }
 }
