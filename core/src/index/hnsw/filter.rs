@@ -77,9 +77,7 @@ fn around(graph: &Graph<'_>, allowed: &BitSet, place: u32, walk: &mut Walk) {
         walk.places.push(place);
     }
     let links = base.filled(place);
-    let mut matching = walk
-        .seen
-        .insert_matching(links, allowed, &mut walk.places);
+    let mut matching = walk.seen.insert_matching(links, allowed, &mut walk.places);
     let enough = base.width / 2;
     for &link in links {
         if matching >= enough {
