@@ -288,7 +288,7 @@ multiversion_codes! {
     /// little more than the arithmetic.
     ///
     /// Queries beyond the most, and results that find no place in `out`, are left out.
-    pub fn byte_dots_batch[isa](queries: &[ByteQuery], rows: ByteRows<'_>, out: &mut [i32]) {
+    pub fn byte_dots_batch[isa](queries: &[&ByteQuery], rows: ByteRows<'_>, out: &mut [i32]) {
         let count = rows.len();
         if count == 0 {
             return;
@@ -296,7 +296,7 @@ multiversion_codes! {
         let none = ByteQuery::default();
         let mut some: [&ByteQuery; MOST_BYTE_QUERIES] = [&none; MOST_BYTE_QUERIES];
         let mut lines = 0;
-        for (to, query) in some.iter_mut().zip(queries) {
+        for (to, &query) in some.iter_mut().zip(queries) {
             *to = query;
             lines = lines.max(query.lines.len());
         }

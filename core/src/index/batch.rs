@@ -6,10 +6,11 @@ use crate::parallel::Workers;
 use crate::rank::check_threads;
 
 use super::answer::Neighbors;
+use super::exact;
 use super::hnsw::{self, Walk, Work};
 use super::options::SearchOptions;
-use super::search::{Allowed, Route, Scratch};
-use super::target::{Resolved, check_vector};
+use super::search::{Allowed, Route, Scratch, finish_scan};
+use super::target::{Resolved, Scoring, check_vector};
 use super::vectors::Vectors;
 use super::view::{Asked, View};
 use super::{Inner, VectorIndex};
@@ -25,9 +26,12 @@ struct Turns {
     scratch: Scratch,
     asked: Vec<Asked>,
     walks: Vec<Walk>,
+    scans: Vec<exact::Buffers>,
+    dots: Vec<i32>,
 }
 
-/// Answers several questions; those that go through the graph without a filter, in turns.
+/// Answers several questions: those that go through the graph without a filter in turns, those
+/// that look at all rows at once.
 fn answer_many(
     inner: &Inner,
     view: &View<'_>,
@@ -40,14 +44,47 @@ fn answer_many(
         scratch,
         asked,
         walks,
+        scans,
+        dots,
     } = turns;
     asked.resize_with(TURNS, Asked::default);
+    scans.resize_with(TURNS, exact::Buffers::default);
     walks.resize_with(TURNS, Walk::default);
     for questions in questions.chunks(TURNS) {
         let more = |allowed: &Allowed| options.wanted().saturating_add(allowed.dropped.len());
-        let routes = questions
+        let routes: Vec<Route<'_>> = questions
             .iter()
-            .map(|(_, allowed)| Route::choose(inner, view, allowed, options, more(allowed)).graph);
+            .map(|(_, allowed)| Route::choose(inner, view, allowed, options, more(allowed)))
+            .collect();
+        let scanned = |((resolved, allowed), route): (&(Resolved, Allowed), &Route<'_>)| {
+            matches!(resolved.scoring, Scoring::One)
+                && route.graph.is_none()
+                && route.bits.is_none()
+                && allowed.matching > 0
+                && exact::looks_at_all(view, allowed.rows.as_deref())
+        };
+        if questions.iter().zip(&routes).all(scanned) {
+            for ((resolved, _), asked) in questions.iter().zip(asked.iter_mut()) {
+                asked.set(view, &resolved.vector);
+            }
+            let asks: Vec<exact::Question<'_>> = questions
+                .iter()
+                .zip(asked.iter())
+                .map(|((_, allowed), asked)| exact::Question {
+                    asked,
+                    allowed: allowed.rows.as_deref(),
+                    k: more(allowed),
+                })
+                .collect();
+            exact::scan_many(view, &asks, options.min_score, scans, dots);
+            for (((_, allowed), asked), scan) in questions.iter().zip(asked.iter_mut()).zip(&*scans)
+            {
+                std::mem::swap(&mut scratch.asked, asked);
+                answers.push(finish_scan(view, allowed, options, scan.found(), scratch));
+            }
+            continue;
+        }
+        let routes = routes.into_iter().map(|route| route.graph);
         let open = questions.iter().all(|(_, allowed)| allowed.rows.is_none());
         let graph = routes.flatten().reduce(|a, b| (a.0, a.1.max(b.1)));
         let (Some((graph, ef)), true) = (graph, open) else {

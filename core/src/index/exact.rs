@@ -6,7 +6,7 @@
 //! from the stored vectors. So the answer is that of scoring every row, for a quarter of the
 //! memory traffic.
 
-use tastemaker_kernels::{byte_dots, byte_dots_block};
+use tastemaker_kernels::{ByteQuery, byte_dots, byte_dots_batch, byte_dots_block};
 
 use crate::bitset::BitSet;
 
@@ -27,6 +27,13 @@ pub(super) struct Buffers {
     estimates: Vec<f32>,
     ids: Vec<u32>,
     kept: Candidates,
+}
+
+impl Buffers {
+    /// The rows that the last scan found.
+    pub(super) fn found(&self) -> &[u32] {
+        &self.kept.rows
+    }
 }
 
 /// Rows that may be among the best, ascending, with their estimates.
@@ -150,6 +157,61 @@ pub(super) fn scan<'b>(
     }
     buffers.kept.thin(view, asked);
     &buffers.kept.rows
+}
+
+/// A question of [`scan_many`]: what is asked, the rows that may match, and how many items.
+pub(super) struct Question<'a> {
+    pub(super) asked: &'a Asked,
+    pub(super) allowed: Option<&'a BitSet>,
+    pub(super) k: usize,
+}
+
+/// Whether so many rows match that a scan looks at all of them, and not at each that matches.
+pub(super) fn looks_at_all(view: &View<'_>, allowed: Option<&BitSet>) -> bool {
+    allowed.is_none_or(|allowed| allowed.count() >= view.rows / SPARSE)
+}
+
+/// [`scan`] for several questions at once, as many as the kernel takes, for which
+/// [`looks_at_all`]: a block comes from memory once for all of them. What is found is in the
+/// buffers, see [`Buffers::found`].
+pub(super) fn scan_many(
+    view: &View<'_>,
+    questions: &[Question<'_>],
+    least: Option<f32>,
+    buffers: &mut [Buffers],
+    dots: &mut Vec<i32>,
+) {
+    let queries: Vec<&ByteQuery> = questions.iter().map(|q| &q.asked.bytes).collect();
+    for (question, buffers) in questions.iter().zip(buffers.iter_mut()) {
+        let floor = least.map_or(f32::NEG_INFINITY, |least| {
+            question.asked.floor_of_score(view, least)
+        });
+        buffers.kept.reset(question.k, floor);
+    }
+    for first in (0..view.rows).step_by(BLOCK) {
+        let block = view.codes.block(first, BLOCK);
+        dots.clear();
+        dots.resize(queries.len() * block.len(), 0);
+        byte_dots_batch(&queries, block, dots);
+        let own = dots.chunks(block.len().max(1));
+        for ((question, buffers), dots) in questions.iter().zip(buffers.iter_mut()).zip(own) {
+            let Buffers {
+                estimates, kept, ..
+            } = buffers;
+            question.asked.estimates(view, dots, first, estimates);
+            keep(
+                view,
+                question.asked,
+                first,
+                estimates,
+                question.allowed,
+                kept,
+            );
+        }
+    }
+    for (question, buffers) in questions.iter().zip(buffers) {
+        buffers.kept.thin(view, question.asked);
+    }
 }
 
 /// Keeps what is above the floor of a block's estimates.

@@ -255,6 +255,28 @@ fn exactly(
     cut(items, &allowed.dropped, wanted)
 }
 
+/// The answer to a question whose scan is done, which found these rows; the query is in the
+/// scratch.
+pub(super) fn finish_scan(
+    view: &View<'_>,
+    allowed: &Allowed,
+    options: &SearchOptions,
+    found: &[u32],
+    scratch: &mut Scratch,
+) -> Neighbors {
+    let wanted = options.wanted();
+    let more = wanted.saturating_add(allowed.dropped.len());
+    let mut trace = SearchTrace::new(Plan::Exact, allowed.matching);
+    trace.compared = allowed.matching;
+    trace.rescored = found.len();
+    let Scratch {
+        asked, row, scores, ..
+    } = scratch;
+    view.score(&asked.floats, found, row, scores);
+    let items = best_items(view, found, scores, more, options.min_score);
+    told(view, cut(items, &allowed.dropped, wanted), options, trace)
+}
+
 /// The answer as it is told: with variety, and with the trace, where they were asked for.
 fn told(
     view: &View<'_>,
@@ -281,7 +303,7 @@ pub(super) struct Route<'a> {
     /// The graph, and how many candidates to keep; `None` for the exact scan.
     pub(super) graph: Option<(Graph<'a>, usize)>,
     /// The bits, and how many candidates to keep.
-    bits: Option<(Bits<'a>, usize)>,
+    pub(super) bits: Option<(Bits<'a>, usize)>,
 }
 
 impl<'a> Route<'a> {

@@ -73,6 +73,7 @@ fn a_batch_is_its_queries() {
             let rows = ByteRows::new(&codes, width).unwrap();
             let values: Vec<Vec<i8>> = (0..queries).map(|q| signed(width, 20 + q)).collect();
             let prepared: Vec<ByteQuery> = values.iter().map(|v| ByteQuery::new(v)).collect();
+            let prepared: Vec<&ByteQuery> = prepared.iter().collect();
             let mut expected = Vec::new();
             for values in values.iter().take(MOST_BYTE_QUERIES) {
                 expected.extend((0..count).map(|row| defined(values, &codes, row)));
@@ -116,7 +117,7 @@ fn the_largest_vectors_do_not_wrap() {
             byte_dots_batch::narrow,
         ] {
             let mut out = [9; 2];
-            copy(std::slice::from_ref(&query), rows, &mut out);
+            copy(&[&query], rows, &mut out);
             assert_eq!(out, expected);
         }
     }
@@ -165,7 +166,7 @@ fn what_does_not_fit_gives_nothing() {
         assert_eq!(out, [0, 0]);
     }
     let mut out = [9; 6];
-    byte_dots_batch(&[long, short, ByteQuery::new(&[1; 3])], rows, &mut out);
+    byte_dots_batch(&[&long, &short, &ByteQuery::new(&[1; 3])], rows, &mut out);
     assert_eq!(out, [0, 0, 0, 0, 216, 216]);
     assert!(rows.row(2).is_empty() && rows.block(2, 1).is_empty() && rows.len() == 2);
     assert_eq!(

@@ -371,3 +371,50 @@ fn a_file_gives_the_same_answers() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// A batch looks at all rows for several questions at once, and says what each search alone says.
+#[test]
+fn a_batch_of_scans_is_its_searches() {
+    let (rows, width) = (2500, 19);
+    let values = clustered(rows, width, 30, 12);
+    let queries = clustered(21, width, 30, 13);
+    // Three rows an item, and one a row.
+    for ids in [
+        numbered(rows),
+        (0..rows as i64).map(|row| row / 3).collect(),
+    ] {
+        for metric in METRICS {
+            let index = index(&ids, &values, width, &options(metric, Kind::Exact));
+            let half = (0..index.len()).filter(|item| item % 2 == 0);
+            let few = (0..index.len()).filter(|item| item % 90 == 0);
+            let set = |items: &mut dyn Iterator<Item = usize>| {
+                let mut set = crate::bitset::BitSet::empty(index.len());
+                items.for_each(|item| set.insert(item));
+                Some(Arc::new(set))
+            };
+            for (items, deny, least) in [
+                (None, vec![], None),
+                (None, vec!["7".to_owned(), "100".to_owned()], None),
+                (set(&mut half.clone()), vec![], None),
+                (set(&mut few.clone()), vec![], None),
+                (set(&mut std::iter::empty()), vec![], None),
+                (None, vec![], Some(-40.0)),
+            ] {
+                let options = SearchOptions {
+                    items,
+                    deny,
+                    min_score: least,
+                    trace: true,
+                    ..top(13)
+                };
+                let vectors = Vectors::new(&queries, width).unwrap();
+                let batch = index.search_batch(&vectors, &options, 2, &Control::new());
+                let single: Vec<Neighbors> = queries
+                    .chunks(width)
+                    .map(|query| index.search(&near(query), &options).unwrap())
+                    .collect();
+                assert_eq!(batch.unwrap(), single, "{metric:?}");
+            }
+        }
+    }
+}
