@@ -1,7 +1,7 @@
 //! Rows of single bits and a query of four bits a value.
 //!
-//! Rows stand in groups of eight, word by word, so that eight rows are counted together. Source: the bitwise inner
-//! product of Gao and Long, "RaBitQ", SIGMOD 2024.
+//! Rows stand in groups of eight, word by word, so that eight rows are counted together. Source:
+//! the bitwise inner product of Gao and Long, "RaBitQ", SIGMOD 2024.
 
 use crate::dispatch::multiversion_codes;
 

@@ -1,5 +1,7 @@
 //! Many questions at once, and the neighbours of every item.
 
+use tastemaker_kernels::MOST_BYTE_QUERIES;
+
 use crate::control::Control;
 use crate::error::Result;
 use crate::parallel::Workers;
@@ -17,8 +19,9 @@ use super::{Inner, VectorIndex};
 
 /// Queries of a task.
 const CHUNK: usize = 64;
-/// Walks whose steps take turns.
+/// Walks whose steps take turns, and questions that a scan has at once.
 const TURNS: usize = 8;
+const _: () = assert!(TURNS <= MOST_BYTE_QUERIES);
 
 /// Buffers of a thread.
 #[derive(Default)]

@@ -13,8 +13,9 @@ use crate::error::Result;
 use crate::parallel::Workers;
 use crate::rank::TopK;
 
-use super::options::Metric;
-use super::view::{Asked, View};
+use super::hnsw;
+use super::options::{Kind, Metric};
+use super::view::{Asked, View, stride};
 
 /// Rows of a block; a multiple of [`BIT_LANES`].
 const BLOCK: usize = 1024;
@@ -46,8 +47,33 @@ pub(super) fn words(rows: usize, dimension: usize) -> usize {
 }
 
 impl Stored {
+    /// The bits of an index of this kind, if it has some.
+    pub(super) fn of_kind(
+        kind: Kind,
+        codes: &[u8],
+        dimension: usize,
+        metric: Metric,
+        workers: &Workers<'_>,
+    ) -> Result<Option<Self>> {
+        match kind {
+            Kind::Binary => {
+                Self::of(codes, stride(dimension), dimension, metric, workers).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn borrowed(&self) -> Bits<'_> {
+        Bits {
+            thresholds: &self.thresholds,
+            bits: &self.bits,
+            scales: &self.scales,
+            offsets: &self.offsets,
+        }
+    }
+
     /// The bits of codes that stand `stride` bytes apart.
-    pub(super) fn of(
+    fn of(
         codes: &[u8],
         stride: usize,
         dimension: usize,
@@ -160,8 +186,7 @@ pub(super) struct Buffers {
 
 /// The order of `f32` as an order of `i32`.
 fn ordered(value: f32) -> i32 {
-    let bits = value.to_bits() as i32;
-    bits ^ ((bits >> 31) & i32::MAX)
+    (hnsw::ordered(value) ^ 1 << 31) as i32
 }
 
 /// How estimates come from counts.

@@ -257,19 +257,10 @@ fn build(
         )?),
         _ => None,
     };
-    let bits = match kind {
-        Kind::Binary => Some(binary::Stored::of(
-            &stored.codes,
-            stride(dimension),
-            dimension,
-            options.metric,
-            &workers,
-        )?),
-        _ => None,
-    };
+    let bits = binary::Stored::of_kind(kind, &stored.codes, dimension, options.metric, &workers)?;
     let storage = file::write(&Parts {
         options,
-        bits: bits.as_ref(),
+        bits: bits.as_ref().map(binary::Stored::borrowed),
         graph: graph.as_ref().map_or(Links::None, Links::Built),
         kind,
         dimension,

@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::error::Result;
 
 use super::VectorIndex;
-use super::binary;
 use super::file::{self, Links, Parts};
 use super::options::{IndexOptions, Precision};
 
@@ -30,15 +29,9 @@ impl VectorIndex {
             [] => (0..=view.rows as u32).collect(),
             starts => starts.to_vec(),
         };
-        let bits = view.bits.map(|bits| binary::Stored {
-            thresholds: bits.thresholds.to_vec(),
-            bits: bits.bits.to_vec(),
-            scales: bits.scales.to_vec(),
-            offsets: bits.offsets.to_vec(),
-        });
         let storage = file::write(&Parts {
             options: &options,
-            bits: bits.as_ref(),
+            bits: view.bits,
             graph: Links::Copied(layout),
             kind: layout.kind,
             dimension: view.dimension,

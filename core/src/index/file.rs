@@ -85,7 +85,7 @@ pub(super) struct Parts<'a> {
     pub(super) codes: &'a [u8],
     pub(super) sides: &'a [i32],
     /// Only of the kind `binary`.
-    pub(super) bits: Option<&'a binary::Stored>,
+    pub(super) bits: Option<Bits<'a>>,
     pub(super) catalog: Option<&'a Catalog>,
     /// See [`super::build::sides`].
     pub(super) usual: i32,
@@ -149,11 +149,11 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
     if !parts.sides.is_empty() {
         writer.add(Section::IndexSides, 0, parts.sides);
     }
-    if let Some(stored) = parts.bits {
-        writer.add(Section::IndexBits, 0, &stored.bits);
-        writer.add(Section::IndexThresholds, 0, &stored.thresholds);
-        writer.add(Section::IndexBitScales, 0, &stored.scales);
-        writer.add(Section::IndexBitOffsets, 0, &stored.offsets);
+    if let Some(bits) = parts.bits {
+        writer.add(Section::IndexBits, 0, bits.bits);
+        writer.add(Section::IndexThresholds, 0, bits.thresholds);
+        writer.add(Section::IndexBitScales, 0, bits.scales);
+        writer.add(Section::IndexBitOffsets, 0, bits.offsets);
     }
     writer.finish()
 }

@@ -240,18 +240,42 @@ fn exactly(
 ) -> Vec<Neighbor> {
     let more = wanted.saturating_add(allowed.dropped.len());
     let Scratch {
+        asked, exact, rows, ..
+    } = scratch;
+    let narrowed = allowed.rows.as_deref();
+    rows.clear();
+    rows.extend(exact::scan(
+        view,
         asked,
+        narrowed,
+        more,
+        options.min_score,
         exact,
+    ));
+    of_scan(view, allowed, options, scratch, trace)
+}
+
+/// The nearest items among the rows that a scan found, which are in the scratch.
+fn of_scan(
+    view: &View<'_>,
+    allowed: &Allowed,
+    options: &SearchOptions,
+    scratch: &mut Scratch,
+    trace: &mut SearchTrace,
+) -> Vec<Neighbor> {
+    let Scratch {
+        asked,
+        rows,
         row,
         scores,
         ..
     } = scratch;
-    let rows = allowed.rows.as_deref();
-    let found = exact::scan(view, asked, rows, more, options.min_score, exact);
+    let wanted = options.wanted();
+    let more = wanted.saturating_add(allowed.dropped.len());
     trace.compared += allowed.matching;
-    trace.rescored += found.len();
-    view.score(&asked.floats, found, row, scores);
-    let items = best_items(view, found, scores, more, options.min_score);
+    trace.rescored += rows.len();
+    view.score(&asked.floats, rows, row, scores);
+    let items = best_items(view, rows, scores, more, options.min_score);
     cut(items, &allowed.dropped, wanted)
 }
 
@@ -264,17 +288,11 @@ pub(super) fn finish_scan(
     found: &[u32],
     scratch: &mut Scratch,
 ) -> Neighbors {
-    let wanted = options.wanted();
-    let more = wanted.saturating_add(allowed.dropped.len());
     let mut trace = SearchTrace::new(Plan::Exact, allowed.matching);
-    trace.compared = allowed.matching;
-    trace.rescored = found.len();
-    let Scratch {
-        asked, row, scores, ..
-    } = scratch;
-    view.score(&asked.floats, found, row, scores);
-    let items = best_items(view, found, scores, more, options.min_score);
-    told(view, cut(items, &allowed.dropped, wanted), options, trace)
+    scratch.rows.clear();
+    scratch.rows.extend_from_slice(found);
+    let items = of_scan(view, allowed, options, scratch, &mut trace);
+    told(view, items, options, trace)
 }
 
 /// The answer as it is told: with variety, and with the trace, where they were asked for.

@@ -269,19 +269,11 @@ impl VectorIndex {
                 Some(hnsw::update(&inputs, &old, &merged.sources, &workers)?)
             }
         };
-        let bits = match layout.kind {
-            Kind::Binary => Some(binary::Stored::of(
-                &stored.codes,
-                stride(width),
-                width,
-                options.metric,
-                &workers,
-            )?),
-            _ => None,
-        };
+        let bits =
+            binary::Stored::of_kind(layout.kind, &stored.codes, width, options.metric, &workers)?;
         let storage = file::write(&Parts {
             options,
-            bits: bits.as_ref(),
+            bits: bits.as_ref().map(binary::Stored::borrowed),
             graph: graph.as_ref().map_or(Links::None, Links::Built),
             kind: layout.kind,
             dimension: width,

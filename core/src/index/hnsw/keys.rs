@@ -19,7 +19,7 @@ pub(in super::super) enum Keys<'a> {
 }
 
 /// The order of `f32` as an order of `u32`.
-fn ordered(value: f32) -> u32 {
+pub(in super::super) fn ordered(value: f32) -> u32 {
     let bits = value.to_bits();
     bits ^ (((bits as i32 >> 31) as u32) | 0x8000_0000)
 }

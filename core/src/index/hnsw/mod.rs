@@ -20,7 +20,7 @@ mod walk;
 pub(super) use build::{Inputs, build};
 pub(super) use filter::walk_filtered;
 pub(super) use graph::{Graph, Levels};
-pub(super) use keys::Keys;
+pub(super) use keys::{Keys, ordered};
 pub(super) use layers::Built;
 pub(super) use repair::update;
 pub(super) use walk::{Walk, Work, walk, walk_many};
