@@ -4,6 +4,7 @@
 //! others go in by the order of their hashes, in batches that grow with what is there: each row of
 //! a batch searches the graph of before the batch, and chooses its neighbours; then the links back
 //! are put in, sorted. A batch is at most an eighth of what is there and a fiftieth of the level.
+//! In the end, rows that seem to stand in the wrong place look again.
 
 use crate::error::Result;
 use crate::parallel::Workers;
@@ -12,6 +13,7 @@ use super::connect::connect;
 use super::layers::{Built, Filled, Twins, height_of, level_of};
 use super::pool::{distance_of, place_of};
 use super::prune::{Pruner, Space};
+use super::strays::again;
 use super::walk::{Walk, Work, run_many};
 use tastemaker_kernels::{ByteQuery, ByteRows};
 
@@ -114,6 +116,7 @@ pub(in super::super) fn build(inputs: &Inputs<'_>, workers: &Workers<'_>) -> Res
         let rows = level_rows(&members, &base, level);
         let new = newcomers(inputs, &filled, rows, &inside);
         extend(inputs, &done, &mut filled, &inside, &new, workers, total)?;
+        again(inputs, &done, &mut filled, rows, workers)?;
         reach(&done, &mut filled, rows);
         done.push(filled);
     }
@@ -197,7 +200,7 @@ struct Scratch {
 }
 
 /// A place and the neighbours it chose: distance, place.
-type Chosen = (u32, Vec<(u32, u32)>);
+pub(super) type Chosen = (u32, Vec<(u32, u32)>);
 
 /// Puts places into a level that has those `inside` already, and whose upper levels are done.
 pub(super) fn extend(
@@ -213,6 +216,11 @@ pub(super) fn extend(
     let inner = Workers {
         threads: workers.threads,
         control: &quiet,
+    };
+    let look = Look {
+        ef: inputs.ef,
+        entries: 1,
+        wanted: wanted(inputs),
     };
     let level_total = inside.len() + new.len();
     let mut there = inside.len();
@@ -230,7 +238,7 @@ pub(super) fn extend(
     while !new.is_empty() {
         let size = (there / 8).min(level_total / 50).clamp(1, new.len());
         let (batch, rest) = new.split_at(size.max(FIRST / 8).min(new.len()));
-        let chosen = search(inputs, above, filled, entry, batch, &inner)?;
+        let chosen = search(inputs, above, filled, entry, batch, look, &inner)?;
         commit(inputs, filled, chosen, &inner)?;
         there += batch.len();
         new = rest;
@@ -250,13 +258,26 @@ fn wanted(inputs: &Inputs<'_>) -> (usize, usize) {
     }
 }
 
-/// The neighbours of places that search the level as it is.
-fn search(
+/// How far a place looks for its neighbours.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    /// Candidates in its level.
+    pub(super) ef: usize,
+    /// Candidates in the level above; at each of them the search of its level starts.
+    pub(super) entries: usize,
+    /// The most and the least neighbours that it chooses.
+    pub(super) wanted: (usize, usize),
+}
+
+/// The neighbours of places that search the level as it is. The links that they have are
+/// candidates too.
+pub(super) fn search(
     inputs: &Inputs<'_>,
     above: &[Filled],
     filled: &Filled,
     entry: Option<u32>,
     batch: &[u32],
+    look: Look,
     workers: &Workers<'_>,
 ) -> Result<Vec<Chosen>> {
     let space = inputs.space();
@@ -284,28 +305,38 @@ fn search(
                     })
                     .collect();
                 for (walk, work) in scratch.walks.iter_mut().zip(&work) {
-                    let levels = above.iter().map(Filled::layer);
-                    let from = match entry {
-                        Some(entry) => entry,
-                        None => walk.descend(levels, space.codes, work),
+                    let from = match (entry, above.split_last()) {
+                        (Some(entry), _) => vec![entry],
+                        (None, None) => vec![0],
+                        (None, Some((last, upper))) => {
+                            let upper = upper.iter().map(Filled::layer);
+                            walk.way_down(upper, &last.layer(), space.codes, work, look.entries)
+                        }
                     };
-                    walk.start(&layer, layer.len(), space.codes, work, &[from], inputs.ef);
+                    walk.start(&layer, layer.len(), space.codes, work, &from, look.ef);
                 }
                 run_many(&layer, space.codes, &work, &mut scratch.walks);
                 for (walk, &place) in scratch.walks.iter().zip(places) {
-                    scratch.candidates.clear();
-                    scratch.candidates.extend(
+                    let Scratch {
+                        pruner, candidates, ..
+                    } = scratch;
+                    let known = filled.of(place);
+                    pruner.measure(&space, &layer, place, known, candidates);
+                    candidates.extend(
                         walk.pool
                             .keys()
                             .iter()
                             .map(|&key| (distance_of(key), place_of(key)))
                             .filter(|&(_, other)| other != place),
                     );
-                    let (most, least) = wanted(inputs);
-                    scratch
-                        .pruner
-                        .prune(&space, &layer, &scratch.candidates, most, least);
-                    lists.push((place, scratch.pruner.kept.clone()));
+                    // The walk's alone are sorted.
+                    if !known.is_empty() {
+                        candidates.sort_unstable();
+                        candidates.dedup();
+                    }
+                    let (most, least) = look.wanted;
+                    pruner.prune(&space, &layer, candidates, most, least);
+                    lists.push((place, pruner.kept.clone()));
                 }
             }
             Ok(lists)

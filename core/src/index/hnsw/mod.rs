@@ -15,6 +15,7 @@ mod layers;
 mod pool;
 mod prune;
 mod repair;
+mod strays;
 mod walk;
 
 pub(super) use build::{Inputs, build};

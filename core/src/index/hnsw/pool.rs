@@ -13,6 +13,9 @@ pub(super) struct Pool {
 }
 
 const DONE: u64 = 1;
+/// From so many candidates on, and so many times what is new, it is faster to move them in blocks.
+const MANY: usize = 128;
+const FEWER: usize = 8;
 
 /// The key of an open candidate.
 #[inline(always)]
@@ -58,12 +61,28 @@ impl Pool {
             return;
         }
         new.sort_unstable();
-        // Merged from the end, where there is room, until all that is new has its place. Which of
-        // both comes next can hardly be foreseen, so there is no branch on it.
+        // Merged from the end, where there is room, until all that is new has its place.
         let (mut old, mut left) = (self.keys.len(), new.len());
         let mut at = old + left;
         self.keys.resize(at, 0);
         let keys = self.keys.as_mut_slice();
+        // Few among many: what lies between two of them moves as a whole.
+        if old >= MANY && old / FEWER >= left {
+            while let Some(&fresh) = left.checked_sub(1).and_then(|last| new.get(last)) {
+                let end = old;
+                old = keys
+                    .get(..end)
+                    .unwrap_or(&[])
+                    .partition_point(|&kept| kept < fresh);
+                keys.copy_within(old..end, old + left);
+                left -= 1;
+                at = old + left;
+                if let Some(slot) = keys.get_mut(at) {
+                    *slot = fresh;
+                }
+            }
+        }
+        // Which of both comes next can hardly be foreseen, so there is no branch on it.
         while left > 0 && old > 0 {
             let (kept, fresh) = (keys[old - 1], new[left - 1]);
             let is_new = fresh > kept;
@@ -223,14 +242,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_pool_is_a_sorted_list_cut_short(
+            first in prop::collection::vec(0u32..50, 0..300),
             batches in prop::collection::vec((prop::collection::vec(0u32..50, 0..6), any::<bool>()), 1..60),
-            limit in 1usize..20,
+            limit in prop_oneof![1usize..20, 150usize..350],
         ) {
             let mut pool = Pool::default();
             pool.reset(limit);
             let mut list: Vec<(u32, u32, bool)> = Vec::new();
             let mut place = 0;
-            for (distances, pop) in batches {
+            for (distances, pop) in std::iter::once((first, false)).chain(batches) {
                 let mut new = Vec::new();
                 for distance in distances {
                     new.push(key_of(distance, place));

@@ -212,6 +212,25 @@ impl Walk {
         entry
     }
 
+    /// Places of a level to start at: the best by the level above, at most `most` of them.
+    pub(super) fn way_down<'a>(
+        &mut self,
+        upper: impl Iterator<Item = Layer<'a>>,
+        above: &Layer<'_>,
+        codes: ByteRows<'_>,
+        work: &Work<'_>,
+        most: usize,
+    ) -> Vec<u32> {
+        let entry = self.descend(upper, codes, work);
+        if most <= 1 {
+            return vec![above.below(self.greedy(above, codes, work, entry))];
+        }
+        self.start(above, above.len(), codes, work, &[entry], most);
+        self.run(above, codes, work);
+        let found = self.pool.keys().iter();
+        found.map(|&key| above.below(place_of(key))).collect()
+    }
+
     fn begin(&mut self, graph: &Graph<'_>, codes: ByteRows<'_>, work: &Work<'_>, limit: usize) {
         self.expanded = 0;
         self.compared = 0;

@@ -300,7 +300,7 @@ fn half_of_it_replaced_it_finds_what_a_fresh_build_finds() {
     let mut worst = Vec::new();
     let (rows, dimension) = (6000, 16);
     for metric in METRICS {
-        let values = clustered(rows, dimension, 30, 17);
+        let values = clustered(rows, dimension, 400, 17);
         let fresh = clustered(rows, dimension, 30, 18);
         let mut ids = numbered(rows);
         let mut now = values.clone();
@@ -372,4 +372,30 @@ fn small_graphs_have_no_gaps() {
             assert_eq!(grown.search(&near(&values[..4]), &top(50)).unwrap(), found);
         }
     }
+}
+
+#[test]
+fn rows_are_found_among_many_clusters() {
+    // A row that is linked into a cluster other than its own cannot be found, however long the
+    // list of candidates. Without a second look at the end of the build, 74 of these are lost.
+    let (rows, dimension) = (12_000, 24);
+    let values = clustered(rows, dimension, 1000, 17);
+    let options = IndexOptions {
+        m: 6,
+        ef_construction: 10,
+        ..hnsw(Metric::Cosine)
+    };
+    let index = index(&numbered(rows), &values, dimension, &options);
+    let search = SearchOptions {
+        ef: Some(100),
+        ..top(1)
+    };
+    let lost = values
+        .chunks(dimension)
+        .zip(0i64..)
+        .filter(|(value, id)| {
+            ids_of(&index, &index.search(&near(value), &search).unwrap()) != [*id]
+        })
+        .count();
+    assert!(lost <= 15, "{lost} rows of {rows} are not found");
 }
