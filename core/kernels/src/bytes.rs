@@ -13,7 +13,7 @@ mod tests;
 
 use crate::codes::{Codes, LINE};
 use crate::dispatch::multiversion_codes;
-use crate::sparse::prefetch;
+use crate::sparse::{prefetch, prefetch_line};
 
 /// The most values of a [`ByteQuery`]: 65,536 · 128 · 255 still fits 31 bits.
 pub const MOST_BYTES: usize = 1 << 16;
@@ -151,6 +151,27 @@ impl<'a> ByteRows<'a> {
         prefetch(self.lines_of(row as usize));
     }
 
+    /// [`ByteRows::prefetch`] of several rows.
+    #[inline]
+    pub fn prefetch_all(&self, rows: &[u32]) {
+        match self.each {
+            1 => self.ask::<1>(rows),
+            2 => self.ask::<2>(rows),
+            _ => rows.iter().for_each(|&row| self.prefetch(row)),
+        }
+    }
+
+    /// Of rows whose number of lines is known beforehand, so that nothing is left but to ask.
+    #[inline(always)]
+    fn ask<const EACH: usize>(&self, rows: &[u32]) {
+        let (all, _) = self.lines.as_chunks::<EACH>();
+        for &row in rows {
+            if let Some(lines) = all.get(row as usize) {
+                lines.iter().for_each(prefetch_line);
+            }
+        }
+    }
+
     #[inline(always)]
     fn lines_of(&self, row: usize) -> &'a [[u8; LINE]] {
         let start = row.saturating_mul(self.each);
@@ -239,9 +260,12 @@ fn dots_of<I: Codes, const ASK: bool>(
     out: &mut [i32],
 ) {
     if ASK {
-        for &id in ids.iter().take(AHEAD) {
-            rows.prefetch(id);
-        }
+        rows.prefetch_all(ids.get(..AHEAD).unwrap_or(ids));
+    }
+    match (rows.each, query.lines.len()) {
+        (1, 1) => return short_dots_of::<_, ASK, 1>(isa, query, rows, ids, out),
+        (2, 2) => return short_dots_of::<_, ASK, 2>(isa, query, rows, ids, out),
+        _ => {}
     }
     for (n, (some, out)) in ids
         .chunks(TOGETHER)
@@ -249,10 +273,7 @@ fn dots_of<I: Codes, const ASK: bool>(
         .enumerate()
     {
         if ASK {
-            let ahead = ids.get(n * TOGETHER + AHEAD..).unwrap_or(&[]);
-            for &id in ahead.iter().take(TOGETHER) {
-                rows.prefetch(id);
-            }
+            rows.prefetch_all(ahead(ids, n));
         }
         let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
         for (row, &id) in four_rows.iter_mut().zip(some) {
@@ -261,6 +282,48 @@ fn dots_of<I: Codes, const ASK: bool>(
         let dots = four(isa, query, four_rows);
         for (to, dot) in out.iter_mut().zip(dots) {
             *to = dot;
+        }
+    }
+}
+
+/// What to ask for while group `n` of the ids is summed.
+#[inline(always)]
+fn ahead(ids: &[u32], n: usize) -> &[u32] {
+    let rest = ids.get(n * TOGETHER + AHEAD..).unwrap_or(&[]);
+    rest.get(..TOGETHER).unwrap_or(rest)
+}
+
+/// [`dots_of`] where a row and the query have a number of lines that is known beforehand: short
+/// rows have few instructions each, and loops and checks would be half of them.
+#[inline(always)]
+fn short_dots_of<I: Codes, const ASK: bool, const EACH: usize>(
+    isa: I,
+    query: &ByteQuery,
+    rows: ByteRows<'_>,
+    ids: &[u32],
+    out: &mut [i32],
+) {
+    let Some(lines) = query.lines.first_chunk::<EACH>() else {
+        return;
+    };
+    let (all, _) = rows.lines.as_chunks::<EACH>();
+    let excess = isa.excess(query.sum);
+    // A row of zeros, for those that are not there.
+    let nothing = [[128; LINE]; EACH];
+    let groups = ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER));
+    for (n, (some, out)) in groups.enumerate() {
+        if ASK {
+            rows.prefetch_all(ahead(ids, n));
+        }
+        let mut sums = [isa.nothing(); TOGETHER];
+        for (sum, &id) in sums.iter_mut().zip(some) {
+            let row = all.get(id as usize).unwrap_or(&nothing);
+            for at in 0..EACH {
+                *sum = isa.add_line(*sum, &lines[at], &row[at]);
+            }
+        }
+        for (to, total) in out.iter_mut().zip(isa.totals(sums)) {
+            *to = total.wrapping_sub(excess);
         }
     }
 }

@@ -62,6 +62,19 @@ pub fn prefetch<T>(slice: &[T]) {
     let _ = slice;
 }
 
+/// [`prefetch`] of what is one cache line where it lies at one.
+#[inline(always)]
+pub(crate) fn prefetch_line(line: &[u8; 64]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the address is that of the line; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    prefetch(line);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -139,6 +139,7 @@ fn rows_multiply_each_other() {
     assert_eq!(out, [0, 1, 2].map(|row| defined(&values, &codes, row)));
     rows.prefetch(1);
     rows.prefetch(3);
+    rows.prefetch_all(&[2, 0, 3, u32::MAX]);
 }
 
 #[test]

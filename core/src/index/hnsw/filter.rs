@@ -54,9 +54,7 @@ pub(in super::super) fn walk_filtered(
             any = true;
             let first = walk.places.len();
             around(graph, allowed, place, walk);
-            for &place in walk.places.get(first..).unwrap_or(&[]) {
-                codes.prefetch(place);
-            }
+            codes.prefetch_all(walk.places.get(first..).unwrap_or(&[]));
         }
         if !any {
             return;

@@ -1,6 +1,7 @@
 //! From inner products of codes to distances: `u32`, smaller is nearer.
 
 use super::super::options::Metric;
+use super::pool::key_of;
 
 /// Half of the range: larger than the inner product of any two rows of codes, with its side.
 const HALF: i32 = 1 << 30;
@@ -57,6 +58,53 @@ impl<'a> Keys<'a> {
             }
         }
     }
+}
+
+/// The places and rows of a step, with their inner products.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a> {
+    pub(super) places: &'a [u32],
+    pub(super) rows: &'a [u32],
+    pub(super) dots: &'a [i32],
+}
+
+impl Keys<'_> {
+    /// Writes the keys of what is nearer than `bound` to the front of `near`; how many.
+    #[inline(always)]
+    pub(super) fn nearer(&self, step: Step<'_>, bound: u64, near: &mut [u64]) -> usize {
+        // One loop each: how to come to a distance is not asked row by row.
+        match *self {
+            Self::Plain => nearer(step, bound, near, |_, dot| Self::Plain.key(0, dot)),
+            Self::Longer { own, sides } => nearer(step, bound, near, |row, dot| {
+                Self::Longer { own, sides }.key(row, dot)
+            }),
+            Self::Squared { own, sides } => nearer(step, bound, near, |row, dot| {
+                Self::Squared { own, sides }.key(row, dot)
+            }),
+            Self::Estimate { factor, sides } => nearer(step, bound, near, |row, dot| {
+                Self::Estimate { factor, sides }.key(row, dot)
+            }),
+        }
+    }
+}
+
+#[inline(always)]
+fn nearer(
+    step: Step<'_>,
+    bound: u64,
+    near: &mut [u64],
+    distance: impl Fn(u32, i32) -> u32,
+) -> usize {
+    let mut count = 0;
+    // Without a branch on what cannot be foreseen.
+    for ((&place, &row), &dot) in step.places.iter().zip(step.rows).zip(step.dots) {
+        let key = key_of(distance(row, dot), place);
+        if let Some(slot) = near.get_mut(count) {
+            *slot = key;
+        }
+        count += usize::from(key < bound);
+    }
+    count
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@
 use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots, byte_dots_asked, prefetch};
 
 use super::graph::{Graph, Layer, NO_LINK};
-use super::keys::Keys;
-use super::pool::{Pool, Seen, key_of, place_of};
+use super::keys::{Keys, Step};
+use super::pool::{Pool, Seen, place_of};
 
 /// Candidates whose neighbours are looked at in one step.
 const STEP: usize = 4;
@@ -84,19 +84,11 @@ impl Walk {
             byte_dots(work.query, codes, rows, dots);
         }
         *compared += rows.len();
-        let bound = pool.bound();
-        let mut count = 0;
         if near.len() < rows.len() {
             near.resize(rows.len(), 0);
         }
-        // Without a branch on what cannot be foreseen.
-        for ((&place, &row), &dot) in places.iter().zip(rows).zip(dots.iter()) {
-            let key = key_of(work.keys.key(row, dot), place);
-            if let Some(slot) = near.get_mut(count) {
-                *slot = key;
-            }
-            count += usize::from(key < bound);
-        }
+        let step = Step { places, rows, dots };
+        let count = work.keys.nearer(step, pool.bound(), near);
         pool.offer(near.get_mut(..count).unwrap_or(&mut []));
     }
 
@@ -143,8 +135,13 @@ impl Walk {
             let first = self.places.len();
             self.seen.insert_all(layer.filled(place), &mut self.places);
             // All at once: memory brings many lines in the time of one.
-            for &place in self.places.get(first..).unwrap_or(&[]) {
-                codes.prefetch(layer.row(place));
+            let new = self.places.get(first..).unwrap_or(&[]);
+            if layer.rows.is_empty() {
+                codes.prefetch_all(new);
+            } else {
+                for &place in new {
+                    codes.prefetch(layer.row(place));
+                }
             }
         }
         any
