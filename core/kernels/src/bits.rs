@@ -4,6 +4,7 @@
 //! the bitwise inner product of Gao and Long, "RaBitQ", SIGMOD 2024.
 
 use crate::dispatch::multiversion_codes;
+use crate::sparse::prefetch;
 
 /// Rows of a group.
 pub const BIT_LANES: usize = 8;
@@ -30,20 +31,31 @@ pub struct BitQuery {
 
 impl BitQuery {
     /// A query of these levels; beyond −8 and 7 they are cut.
-    pub fn set(&mut self, levels: impl Iterator<Item = i8>) {
+    pub fn set(&mut self, levels: &[i8]) {
         self.planes.clear();
-        for (at, level) in levels.enumerate() {
-            if at % 64 == 0 {
-                self.planes.push([0; PLANES]);
+        for levels in levels.chunks(64) {
+            let mut some = [0; 64];
+            for (to, &level) in some.iter_mut().zip(levels) {
+                *to = level.clamp(-8, 7) as u8;
             }
-            let bits = level.clamp(-8, 7) as u64;
-            if let Some(planes) = self.planes.last_mut() {
-                for (n, plane) in planes.iter_mut().enumerate() {
-                    *plane |= (bits >> n & 1) << (at % 64);
-                }
-            }
+            self.planes.push(planes_of(&some));
         }
     }
+}
+
+/// The planes of 64 levels. A multiplication moves the lowest bits of eight bytes together.
+fn planes_of(levels: &[u8; 64]) -> [u64; PLANES] {
+    const LOWEST: u64 = 0x0101_0101_0101_0101;
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut planes = [0; PLANES];
+    for (at, eight) in levels.as_chunks::<8>().0.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
+        for (n, plane) in planes.iter_mut().enumerate() {
+            let bits = (eight >> n & LOWEST).wrapping_mul(GATHER) >> 56;
+            *plane |= bits << (8 * at);
+        }
+    }
+    planes
 }
 
 /// What the counts of the four planes come to.
@@ -71,7 +83,7 @@ multiversion_codes! {
     /// ```
     /// use tastemaker_kernels::{BIT_LANES, BitQuery, bit_dots_block, set_bit};
     /// let mut query = BitQuery::default();
-    /// query.set([5, -8, 7].into_iter());
+    /// query.set(&[5, -8, 7]);
     /// let mut groups = vec![0; BIT_LANES];
     /// for (row, at) in [(0, 0), (0, 1), (2, 2)] {
     ///     set_bit(&mut groups, 1, row, at);
@@ -114,6 +126,68 @@ multiversion_codes! {
     }
 }
 
+/// Rows of bits that stand one after the other, each behind words of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct BitRows<'a> {
+    words: &'a [u64],
+    each: usize,
+    skip: usize,
+}
+
+impl<'a> BitRows<'a> {
+    /// Rows of `each` words, of which the first `skip` are no bits. `None` where `each` is 0 or
+    /// less than `skip`, or where the words are no whole number of rows.
+    #[must_use]
+    pub fn new(words: &'a [u64], each: usize, skip: usize) -> Option<Self> {
+        let whole = each > 0 && skip <= each && words.len() % each == 0;
+        whole.then_some(Self { words, each, skip })
+    }
+
+    /// The words of a row; none where there is no such row.
+    #[inline]
+    #[must_use]
+    pub fn row(&self, row: u32) -> &'a [u64] {
+        let start = (row as usize).saturating_mul(self.each);
+        let range = start..start.saturating_add(self.each);
+        self.words.get(range).unwrap_or(&[])
+    }
+
+    /// Asks for the cache lines of some rows. Changes nothing.
+    #[inline]
+    pub fn prefetch_all(&self, rows: &[u32]) {
+        for &row in rows {
+            prefetch(self.row(row));
+        }
+    }
+}
+
+multiversion_codes! {
+    /// `out[n]` = the sum of the query's levels where row `ids[n]` has a bit, exact; a row that is
+    /// not there gives 0.
+    ///
+    /// ```
+    /// use tastemaker_kernels::{BitQuery, BitRows, bit_row_dots};
+    /// let mut query = BitQuery::default();
+    /// query.set(&[5, -8, 7]);
+    /// let rows = BitRows::new(&[900, 0b101, 901, 0b010], 2, 1).unwrap();
+    /// let mut out = [9; 3];
+    /// bit_row_dots(&query, rows, &[1, 0, 2], &mut out);
+    /// assert_eq!(out, [-8, 12, 0]);
+    /// ```
+    pub fn bit_row_dots[_isa](query: &BitQuery, rows: BitRows<'_>, ids: &[u32], out: &mut [i32]) {
+        for (&id, to) in ids.iter().zip(out) {
+            let bits = rows.row(id).get(rows.skip..).unwrap_or(&[]);
+            let mut counts = [0u64; PLANES];
+            for (word, planes) in bits.iter().zip(&query.planes) {
+                for (count, plane) in counts.iter_mut().zip(planes) {
+                    *count += u64::from((word & plane).count_ones());
+                }
+            }
+            *to = level_sum(counts);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,7 +215,7 @@ mod tests {
                 }
             }
             let mut query = BitQuery::default();
-            query.set(levels.iter().copied());
+            query.set(&levels);
             let sum = |bits: &Vec<bool>| -> i32 {
                 let set = levels.iter().zip(bits).filter(|&(_, &bit)| bit);
                 set.map(|(&level, _)| i32::from(level)).sum()
@@ -164,13 +238,32 @@ mod tests {
                 copy(&query, &groups, &some, &mut out);
                 assert_eq!(out, [expected[20], expected[3], 0, expected[0], 0]);
             }
+            // The same one after the other, behind a word of other things.
+            let each = words + 3;
+            let mut alone = vec![u64::MAX; rows * each];
+            for (bits, row) in bits.iter().zip(alone.chunks_mut(each)) {
+                row[1..=words].fill(0);
+                for at in (0..width).filter(|&at| bits[at]) {
+                    row[1 + at / 64] |= 1 << (at % 64);
+                }
+            }
+            let alone = BitRows::new(&alone, each, 1).unwrap();
+            for copy in [bit_row_dots, bit_row_dots::portable, bit_row_dots::narrow] {
+                let some = [20, 3, 99, 0, u32::MAX];
+                let mut out = [77; 5];
+                copy(&query, alone, &some, &mut out);
+                assert_eq!(out, [expected[20], expected[3], 0, expected[0], 0]);
+            }
         }
         bit_dots_block(&BitQuery::default(), &[1], &mut [0]);
         let mut cut = BitQuery::default();
-        cut.set([100, -100].into_iter());
+        cut.set(&[100, -100]);
         let mut out = [0];
         bit_dots_block(&cut, &[3, 0, 0, 0, 0, 0, 0, 0], &mut out);
         assert_eq!(out, [-1]);
         set_bit(&mut [], 1, 0, 0);
+        for (len, each, skip) in [(4, 0, 0), (4, 3, 0), (4, 2, 3)] {
+            assert!(BitRows::new(&[0; 4][..len], each, skip).is_none());
+        }
     }
 }

@@ -17,7 +17,7 @@
 //! | [`byte_dots`], [`byte_dots_asked`], [`byte_dots_block`], [`byte_dots_batch`] | inner products of bytes, exact |
 //! | [`widen_halves`], [`narrow_halves`], [`half_dots`] | half floats |
 //! | [`above`] | which integers are above a threshold |
-//! | [`bit_dots_block`], [`bit_dots`] | a query of four bits a value with rows of single bits |
+//! | [`bit_dots_block`], [`bit_dots`], [`bit_row_dots`] | a query of four bits a value with rows of single bits |
 //! | [`solve_spd`] | a small symmetric positive definite system |
 //! | [`largest_and_descents`] | a check of sorted rows |
 //! | [`prefetch`] | nothing: it asks for cache lines |
@@ -40,7 +40,9 @@ mod solve;
 mod sparse;
 mod sums;
 
-pub use bits::{BIT_LANES, BitQuery, bit_dots, bit_dots_block, bit_words, set_bit};
+pub use bits::{
+    BIT_LANES, BitQuery, BitRows, bit_dots, bit_dots_block, bit_row_dots, bit_words, set_bit,
+};
 pub use bytes::{
     ByteQuery, ByteRows, MOST_BYTE_QUERIES, MOST_BYTES, byte_dots, byte_dots_asked,
     byte_dots_batch, byte_dots_block, byte_stride,

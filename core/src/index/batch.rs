@@ -102,10 +102,7 @@ fn answer_many(
         let work: Vec<Work<'_>> = asked
             .iter()
             .take(questions.len())
-            .map(|asked| Work {
-                query: &asked.bytes,
-                keys: asked.keys(view),
-            })
+            .map(|asked| asked.work(view))
             .collect();
         let walks = walks.get_mut(..questions.len()).unwrap_or(&mut []);
         hnsw::walk_many(&graph, view.codes, &work, ef, walks);

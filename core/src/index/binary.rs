@@ -130,7 +130,7 @@ impl Stored {
 }
 
 /// The mean code of each value, rounded to the nearest, halves up.
-fn thresholds(
+pub(super) fn thresholds(
     codes: &[u8],
     stride: usize,
     dimension: usize,
@@ -207,9 +207,10 @@ impl Estimate {
         let most = values().fold(0f64, |most, value| most.max(value.abs()));
         let step = if most > 0.0 { most / MOST_LEVEL } else { 1.0 };
         let level = |value: f64| libm::rint(value / step) as i8;
-        query.set(values().map(level));
+        let levels: Vec<i8> = values().map(level).collect();
+        query.set(&levels);
         Self {
-            sum: values().map(level).map(i32::from).sum(),
+            sum: levels.iter().map(|&level| i32::from(level)).sum(),
             step: step.min(MOST_STEP) as f32,
         }
     }

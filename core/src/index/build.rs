@@ -16,6 +16,7 @@ use super::file::{self, Links, Parts};
 use super::hnsw;
 use super::options::{IndexOptions, Kind, Metric, Precision};
 use super::quantize::Scale;
+use super::sketch::{self, Sketches};
 use super::target::in_halves;
 use super::vectors::Vectors;
 use super::view::stride;
@@ -97,6 +98,7 @@ pub(super) struct SpaceOf<'a> {
     pub(super) dimension: usize,
     pub(super) codes: &'a [u8],
     pub(super) sides: &'a [i32],
+    pub(super) sketches: Option<Sketches<'a>>,
 }
 
 /// A hash for each row, from the id, the place among the id's rows, and the seed.
@@ -239,6 +241,7 @@ fn build(
         codes,
     };
     let hashes = hashes(&stored_ids, &ordered.starts, options.seed);
+    let sketches = sketch::Stored::of_kind(kind, &stored.codes, dimension, &workers)?;
     let graph = match kind {
         Kind::Hnsw => Some(hnsw::build(
             &hnsw::Inputs {
@@ -247,6 +250,7 @@ fn build(
                     dimension,
                     codes: &stored.codes,
                     sides: &stored.sides,
+                    sketches: sketches.as_ref().and_then(sketch::Stored::borrowed),
                 },
                 m: options.m,
                 ef: options.ef_construction,
@@ -261,6 +265,7 @@ fn build(
     let storage = file::write(&Parts {
         options,
         bits: bits.as_ref().map(binary::Stored::borrowed),
+        sketches: sketches.as_ref().and_then(sketch::Stored::borrowed),
         graph: graph.as_ref().map_or(Links::None, Links::Built),
         kind,
         dimension,
@@ -290,7 +295,13 @@ fn bytes(rows: usize, dimension: usize, kind: Kind, options: &IndexOptions) -> u
         Kind::Exact => 0,
         Kind::Binary => dimension.div_ceil(64) * 8 + 8,
         // Level 0, and all above it together.
-        _ => 8 * options.m + 4 * options.m / (options.m - 1).max(1) + 4,
+        _ => {
+            let sketch = match sketch::has(kind, dimension) {
+                true => 8 * sketch::words(dimension),
+                false => 0,
+            };
+            8 * options.m + 4 * options.m / (options.m - 1).max(1) + 4 + sketch
+        }
     };
     let side = if options.metric == Metric::Cosine {
         0

@@ -32,6 +32,7 @@ impl VectorIndex {
         let storage = file::write(&Parts {
             options: &options,
             bits: view.bits,
+            sketches: view.sketches,
             graph: Links::Copied(layout),
             kind: layout.kind,
             dimension: view.dimension,

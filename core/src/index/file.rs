@@ -17,6 +17,7 @@ use super::options::{
     IndexOptions, Kind, MAX_COMPONENT, MAX_DIMENSION, MAX_ROWS, Metric, Precision,
 };
 use super::quantize::{Bounds, Scale};
+use super::sketch::{self, Sketches};
 use super::view::stride;
 
 /// The largest step: two components apart, in 127 steps, rounded up. So what codes stand for is
@@ -86,6 +87,8 @@ pub(super) struct Parts<'a> {
     pub(super) sides: &'a [i32],
     /// Only of the kind `binary`.
     pub(super) bits: Option<Bits<'a>>,
+    /// Only of a graph of long rows.
+    pub(super) sketches: Option<Sketches<'a>>,
     pub(super) catalog: Option<&'a Catalog>,
     /// See [`super::build::sides`].
     pub(super) usual: i32,
@@ -155,6 +158,10 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
         writer.add(Section::IndexBitScales, 0, bits.scales);
         writer.add(Section::IndexBitOffsets, 0, bits.offsets);
     }
+    if let Some(sketches) = parts.sketches {
+        writer.add(Section::IndexThresholds, 0, sketches.thresholds);
+        writer.add(Section::IndexSketches, 0, sketches.words);
+    }
     writer.finish()
 }
 
@@ -185,6 +192,8 @@ pub(super) struct Layout {
     pub(super) twins: [Range<usize>; 3],
     /// Thresholds, bits, scales and offsets; empty unless the kind is `binary`.
     bits: [Range<usize>; 4],
+    /// Thresholds and sketches; empty where there are none.
+    sketches: [Range<usize>; 2],
 }
 
 impl Layout {
@@ -303,6 +312,20 @@ impl Layout {
             ],
             _ => [0..0, 0..0, 0..0, 0..0],
         };
+        // An index of before they were invented has none.
+        let sketches = match sketch::has(kind, dimension)
+            && !sections.range(Section::IndexSketches, 0).is_empty()
+        {
+            true => [
+                sections.exactly::<u8>(Section::IndexThresholds, 0, dimension)?,
+                sections.exactly::<u64>(
+                    Section::IndexSketches,
+                    0,
+                    rows * sketch::words(dimension),
+                )?,
+            ],
+            false => [0..0, 0..0],
+        };
         let usual = whole("usual", 0, i32::MAX as usize)? as i32;
         let layout = Self {
             usual,
@@ -310,6 +333,7 @@ impl Layout {
             levels,
             twins,
             bits,
+            sketches,
             scale: Scale { centre, step },
             manifest,
             options,
@@ -350,6 +374,14 @@ impl Layout {
             scales: self.sections.slice(scales),
             offsets: self.sections.slice(offsets),
         })
+    }
+
+    pub(super) fn sketches(&self) -> Option<Sketches<'_>> {
+        let [thresholds, words] = &self.sketches;
+        if words.is_empty() {
+            return None;
+        }
+        Sketches::new(self.sections.slice(thresholds), self.sections.slice(words))
     }
 
     /// Everything that a search relies on, beyond lengths.
@@ -401,6 +433,9 @@ impl Layout {
                 .all(|v| v.is_finite())
         {
             return Err(corrupt("a number of its bits"));
+        }
+        if self.sketches().is_some_and(|sketches| !sketches.check()) {
+            return Err(corrupt("a number of its sketches"));
         }
         let floats: &[f32] = self.sections.slice(&self.floats);
         if !floats.iter().all(|v| v.abs() <= MAX_COMPONENT) {

@@ -31,6 +31,7 @@ mod options;
 mod quantize;
 mod request;
 mod search;
+mod sketch;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -99,6 +100,7 @@ impl Inner {
             graph: layout.levels.as_ref().map(|levels| levels.view(sections)),
             twins: [0, 1, 2].map(|n| sections.slice(&layout.twins[n])),
             bits: layout.bits(),
+            sketches: layout.sketches(),
         }
     }
 

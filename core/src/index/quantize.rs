@@ -87,7 +87,7 @@ pub(super) struct Bounds {
 
 /// The nearest whole number, ties to even, within ±127. What `round_ties_even` gives, which
 /// without SSE 4.1 is a call for each value.
-fn rounded(value: f32) -> f32 {
+pub(super) fn rounded(value: f32) -> f32 {
     // From 2^23 on, neighbouring floats are whole numbers apart, so the sum rounds.
     const SHIFT: f32 = 1.5 * 8_388_608.0;
     let value = value.clamp(-MOST, MOST);

@@ -10,7 +10,7 @@ use super::best::best_items;
 use super::binary::{self, Bits};
 use super::diverse::diversify;
 use super::exact;
-use super::hnsw::{self, Graph, Walk, Work};
+use super::hnsw::{self, Graph, Walk};
 use super::options::SearchOptions;
 use super::target::{Resolved, Scoring, Target};
 use super::view::{Asked, View};
@@ -202,10 +202,7 @@ impl Inner {
         let more = wanted.saturating_add(allowed.dropped.len());
         let route = Route::choose(self, view, allowed, options, more);
         if let Some((graph, ef)) = route.graph {
-            let work = Work {
-                query: &scratch.asked.bytes,
-                keys: scratch.asked.keys(view),
-            };
+            let work = scratch.asked.work(view);
             match allowed.standing.as_deref().or(allowed.rows.as_deref()) {
                 None => hnsw::walk(&graph, view.codes, &work, ef, &mut scratch.walk),
                 Some(set) => {

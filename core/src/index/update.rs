@@ -19,6 +19,7 @@ use super::file::{self, Links, Parts};
 use super::hnsw;
 use super::options::{Kind, Precision};
 use super::quantize::{Bounds, Scale};
+use super::sketch;
 use super::target::in_halves;
 use super::vectors::Vectors;
 use super::view::{View, stride};
@@ -238,12 +239,14 @@ impl VectorIndex {
         };
         let ids: Vec<&str> = merged.ids.iter().map(String::as_str).collect();
         let hashes = hashes(&ids, &merged.starts, options.seed);
+        let sketches = sketch::Stored::of_kind(layout.kind, &stored.codes, width, &workers)?;
         let inputs = hnsw::Inputs {
             space: SpaceOf {
                 metric: options.metric,
                 dimension: width,
                 codes: &stored.codes,
                 sides: &stored.sides,
+                sketches: sketches.as_ref().and_then(sketch::Stored::borrowed),
             },
             m: options.m,
             ef: options.ef_construction,
@@ -274,6 +277,7 @@ impl VectorIndex {
         let storage = file::write(&Parts {
             options,
             bits: bits.as_ref().map(binary::Stored::borrowed),
+            sketches: sketches.as_ref().and_then(sketch::Stored::borrowed),
             graph: graph.as_ref().map_or(Links::None, Links::Built),
             kind: layout.kind,
             dimension: width,

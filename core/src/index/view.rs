@@ -9,9 +9,10 @@ use crate::bitset::BitSet;
 use crate::id::Ids;
 
 use super::binary::Bits;
-use super::hnsw::{Graph, Keys};
+use super::hnsw::{Graph, Keys, Work};
 use super::options::Metric;
 use super::quantize::{Bounds, QueryCodes, Scale};
+use super::sketch::{SketchQuery, Sketches};
 
 /// The sections of an index, borrowed.
 #[derive(Clone, Copy)]
@@ -38,6 +39,8 @@ pub(super) struct View<'a> {
     pub(super) twins: [&'a [u32]; 3],
     /// One bit a value; only of the kind `binary`.
     pub(super) bits: Option<Bits<'a>>,
+    /// Only of a graph of long rows.
+    pub(super) sketches: Option<Sketches<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -204,6 +207,7 @@ pub(super) struct Asked {
     relative: Vec<f32>,
     codes: QueryCodes,
     pub(super) bytes: ByteQuery,
+    sketched: SketchQuery,
     /// An estimate is `factor · dot − side`, larger for nearer rows; without sides, the dot.
     factor: f32,
     /// What one step of an estimate is in the score; for L2 in the squared distance.
@@ -230,6 +234,10 @@ impl Asked {
         self.codes.set(&self.relative);
         self.bytes.set(&self.codes.codes);
         let (row_step, step) = (f64::from(view.scale.step), f64::from(self.codes.step));
+        if let Some(sketches) = &view.sketches {
+            self.sketched
+                .set(sketches, &self.codes.codes, row_step / step);
+        }
         let bounds = view.bounds;
         // The canonical sums round: sixteen partial sums of width / 16 terms, and a tree.
         let terms = view.dimension as f64 / 16.0 + 8.0;
@@ -276,8 +284,17 @@ impl Asked {
         }
     }
 
+    /// What a walk needs.
+    pub(super) fn work<'a>(&'a self, view: &View<'a>) -> Work<'a> {
+        Work {
+            query: &self.bytes,
+            keys: self.keys(view),
+            sketch: view.sketches.map(|sketches| (sketches, &self.sketched)),
+        }
+    }
+
     /// How the graph's distances come from inner products with this query.
-    pub(super) fn keys<'a>(&self, view: &View<'a>) -> Keys<'a> {
+    fn keys<'a>(&self, view: &View<'a>) -> Keys<'a> {
         match view.metric {
             Metric::L2 => Keys::Estimate {
                 factor: self.factor,

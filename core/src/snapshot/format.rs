@@ -141,4 +141,6 @@ sections! {
     IndexBitScales = 83,
     /// `f32` × rows: what is added to that.
     IndexBitOffsets = 84,
+    /// `u64`: one bit a value behind two pairs of `f32`, a row after the other.
+    IndexSketches = 85,
 }

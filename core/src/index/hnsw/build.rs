@@ -9,6 +9,7 @@
 use crate::error::Result;
 use crate::parallel::Workers;
 
+use super::super::sketch::SketchQuery;
 use super::connect::connect;
 use super::layers::{Built, Filled, Twins, height_of, level_of};
 use super::pool::{distance_of, place_of};
@@ -45,6 +46,7 @@ impl<'a> Inputs<'a> {
             dimension: self.space.dimension,
             codes: ByteRows::new(self.space.codes, self.space.dimension).unwrap_or_default(),
             sides: self.space.sides,
+            sketches: self.space.sketches,
         }
     }
 
@@ -194,6 +196,8 @@ pub(super) fn newcomers(
 #[derive(Default)]
 struct Scratch {
     queries: Vec<ByteQuery>,
+    sketched: Vec<SketchQuery>,
+    values: Vec<i8>,
     walks: Vec<Walk>,
     pruner: Pruner,
     candidates: Vec<(u32, u32)>,
@@ -290,18 +294,23 @@ pub(super) fn search(
             let mut lists = Vec::with_capacity(places.len());
             for places in places.chunks(TURNS) {
                 scratch.queries.resize_with(TURNS, ByteQuery::default);
+                scratch.sketched.resize_with(TURNS, SketchQuery::default);
                 scratch.walks.resize_with(TURNS, Walk::default);
                 let rows: Vec<u32> = places.iter().map(|&place| layer.row(place)).collect();
-                for (query, &row) in scratch.queries.iter_mut().zip(&rows) {
+                let queries = scratch.queries.iter_mut().zip(&mut scratch.sketched);
+                for ((query, sketched), &row) in queries.zip(&rows) {
                     space.ask(row, query);
+                    space.ask_sketches(row, &mut scratch.values, sketched);
                 }
                 let work: Vec<Work<'_>> = scratch
                     .queries
                     .iter()
+                    .zip(&scratch.sketched)
                     .zip(&rows)
-                    .map(|(query, &row)| Work {
+                    .map(|((query, sketched), &row)| Work {
                         query,
                         keys: space.keys(row),
+                        sketch: space.sketches.map(|sketches| (sketches, sketched)),
                     })
                     .collect();
                 for (walk, work) in scratch.walks.iter_mut().zip(&work) {

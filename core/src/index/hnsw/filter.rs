@@ -54,7 +54,7 @@ pub(in super::super) fn walk_filtered(
             any = true;
             let first = walk.places.len();
             around(graph, allowed, place, walk);
-            codes.prefetch_all(walk.places.get(first..).unwrap_or(&[]));
+            work.ask(codes, walk.places.get(first..).unwrap_or(&[]));
         }
         if !any {
             return;

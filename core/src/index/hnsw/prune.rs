@@ -3,6 +3,7 @@
 use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots};
 
 use super::super::options::Metric;
+use super::super::sketch::{SketchQuery, Sketches};
 use super::graph::Layer;
 use super::keys::Keys;
 
@@ -13,6 +14,7 @@ pub(super) struct Space<'a> {
     pub(super) dimension: usize,
     pub(super) codes: ByteRows<'a>,
     pub(super) sides: &'a [i32],
+    pub(super) sketches: Option<Sketches<'a>>,
 }
 
 /// Buffers of pruning.
@@ -30,6 +32,16 @@ impl Space<'_> {
     /// Prepares a row as a query.
     pub(super) fn ask(&self, row: u32, query: &mut ByteQuery) {
         query.set_row(self.codes.row(row), self.dimension);
+    }
+
+    /// Prepares a row as a query of sketches.
+    pub(super) fn ask_sketches(&self, row: u32, values: &mut Vec<i8>, query: &mut SketchQuery) {
+        if let Some(sketches) = &self.sketches {
+            let codes = self.codes.row(row).iter().take(self.dimension);
+            values.clear();
+            values.extend(codes.map(|&code| (code ^ 128) as i8));
+            query.set(sketches, values, 1.0);
+        }
     }
 
     pub(super) fn keys(&self, row: u32) -> Keys<'_> {

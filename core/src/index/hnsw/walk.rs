@@ -5,11 +5,12 @@
 //! candidates at once, and many walks take their steps in turn, each asking for the lines of its
 //! next step before the others go on.
 
-use tastemaker_kernels::{ByteQuery, ByteRows, byte_dots, byte_dots_asked, prefetch};
+use tastemaker_kernels::{ByteQuery, ByteRows, bit_row_dots, byte_dots, byte_dots_asked, prefetch};
 
+use super::super::sketch::{SketchQuery, Sketches};
 use super::graph::{Graph, Layer, NO_LINK};
 use super::keys::{Keys, Step};
-use super::pool::{Pool, Seen, place_of};
+use super::pool::{Pool, Seen, key_of, place_of};
 
 /// Candidates whose neighbours are looked at in one step.
 const STEP: usize = 4;
@@ -36,6 +37,19 @@ pub(in super::super) struct Walk {
 pub(in super::super) struct Work<'a> {
     pub(in super::super) query: &'a ByteQuery,
     pub(in super::super) keys: Keys<'a>,
+    /// Where rows have sketches, they and what the query is to them.
+    pub(in super::super) sketch: Option<(Sketches<'a>, &'a SketchQuery)>,
+}
+
+impl Work<'_> {
+    /// Asks for what the next offer looks at first.
+    #[inline(always)]
+    pub(super) fn ask(&self, codes: ByteRows<'_>, rows: &[u32]) {
+        match self.sketch {
+            None => codes.prefetch_all(rows),
+            Some((sketches, _)) => sketches.rows.prefetch_all(rows),
+        }
+    }
 }
 
 impl Walk {
@@ -58,13 +72,15 @@ impl Walk {
         codes: ByteRows<'_>,
         work: &Work<'_>,
     ) {
+        self.compared += self.places.len();
+        let bound = self.pool.bound();
+        self.hopeful(layer, work, bound);
         let Self {
             pool,
             places,
             rows,
             dots,
             near,
-            compared,
             ..
         } = self;
         let rows: &[u32] = if layer.rows.is_empty() {
@@ -78,18 +94,43 @@ impl Walk {
             dots.resize(rows.len(), 0);
         }
         let dots = dots.get_mut(..rows.len()).unwrap_or(&mut []);
-        if ASKED {
+        if ASKED && work.sketch.is_none() {
             byte_dots_asked(work.query, codes, rows, dots);
         } else {
             byte_dots(work.query, codes, rows, dots);
         }
-        *compared += rows.len();
         if near.len() < rows.len() {
             near.resize(rows.len(), 0);
         }
         let step = Step { places, rows, dots };
-        let count = work.keys.nearer(step, pool.bound(), near);
+        let count = work.keys.nearer(step, bound, near);
         pool.offer(near.get_mut(..count).unwrap_or(&mut []));
+    }
+
+    /// Drops the places whose sketches say that they are not nearer than `bound`.
+    #[inline(always)]
+    fn hopeful(&mut self, layer: &Layer<'_>, work: &Work<'_>, bound: u64) {
+        let Some((sketches, query)) = work.sketch.filter(|_| bound < u64::MAX) else {
+            return;
+        };
+        let Self {
+            places, rows, dots, ..
+        } = self;
+        rows.clear();
+        rows.extend(places.iter().map(|&place| layer.row(place)));
+        dots.clear();
+        dots.resize(rows.len(), 0);
+        bit_row_dots(&query.bits, sketches.rows, rows, dots);
+        let mut count = 0;
+        for (n, (&row, &dot)) in rows.iter().zip(dots.iter()).enumerate() {
+            let most = query.most(sketches.rows.row(row), dot);
+            let place = places.get(n).copied().unwrap_or(0);
+            if let Some(slot) = places.get_mut(count) {
+                *slot = place;
+            }
+            count += usize::from(key_of(work.keys.key(row, most), place) < bound);
+        }
+        places.truncate(count);
     }
 
     /// Starts in a level.
@@ -125,7 +166,12 @@ impl Walk {
     /// Takes the nearest open candidates and collects their new neighbours; false where no
     /// candidate is open.
     #[inline(always)]
-    pub(super) fn collect(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>) -> bool {
+    pub(super) fn collect(
+        &mut self,
+        layer: &Layer<'_>,
+        codes: ByteRows<'_>,
+        work: &Work<'_>,
+    ) -> bool {
         self.places.clear();
         let mut any = false;
         for _ in 0..STEP {
@@ -137,10 +183,10 @@ impl Walk {
             // All at once: memory brings many lines in the time of one.
             let new = self.places.get(first..).unwrap_or(&[]);
             if layer.rows.is_empty() {
-                codes.prefetch_all(new);
+                work.ask(codes, new);
             } else {
                 for &place in new {
-                    codes.prefetch(layer.row(place));
+                    work.ask(codes, &[layer.row(place)]);
                 }
             }
         }
@@ -149,7 +195,7 @@ impl Walk {
 
     /// Walks in one level until no candidate is open.
     pub(super) fn run(&mut self, layer: &Layer<'_>, codes: ByteRows<'_>, work: &Work<'_>) {
-        while self.collect(layer, codes) {
+        while self.collect(layer, codes, work) {
             self.offer::<true>(layer, codes, work);
             self.ask(layer);
         }
@@ -168,13 +214,16 @@ impl Walk {
         self.places.push(entry);
         // Each round comes strictly nearer, so it ends.
         loop {
+            self.compared += self.places.len();
+            if best.0 < u32::MAX {
+                self.hopeful(layer, work, key_of(best.0, best.1));
+            }
             self.rows.clear();
             self.rows
                 .extend(self.places.iter().map(|&place| layer.row(place)));
             self.dots.clear();
             self.dots.resize(self.rows.len(), 0);
             byte_dots(work.query, codes, &self.rows, &mut self.dots);
-            self.compared += self.rows.len();
             let mut better = false;
             for ((&place, &row), &dot) in self.places.iter().zip(&self.rows).zip(&self.dots) {
                 let key = (work.keys.key(row, dot), place);
@@ -273,10 +322,10 @@ pub(super) fn run_many(
     let mut open: Vec<usize> = (0..walks.len().min(work.len())).collect();
     while !open.is_empty() {
         open.retain(|&n| {
-            let Some(walk) = walks.get_mut(n) else {
+            let (Some(walk), Some(work)) = (walks.get_mut(n), work.get(n)) else {
                 return false;
             };
-            walk.collect(layer, codes)
+            walk.collect(layer, codes, work)
         });
         for &n in &open {
             if let (Some(walk), Some(work)) = (walks.get_mut(n), work.get(n)) {

@@ -5,6 +5,7 @@ mod binary;
 mod changes;
 mod graph;
 mod hostile;
+mod sketches;
 
 use super::{Example, IndexOptions, Kind, Metric, Neighbors, SearchOptions, Target};
 use super::{VectorIndex, Vectors};
