@@ -139,7 +139,7 @@ impl<'a> BitRows<'a> {
     /// less than `skip`, or where the words are no whole number of rows.
     #[must_use]
     pub fn new(words: &'a [u64], each: usize, skip: usize) -> Option<Self> {
-        let whole = each > 0 && skip <= each && words.len() % each == 0;
+        let whole = each > 0 && skip <= each && words.len().is_multiple_of(each);
         whole.then_some(Self { words, each, skip })
     }
 
