@@ -3,12 +3,14 @@
 //! A section is what [`Bandit::to_bytes`] writes, and is read when it is asked for. Answers to
 //! requests do not look at them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::Model;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::experiment::bandit::Bandit;
-use crate::snapshot::{Section, Sections, Writer};
+use crate::snapshot::{Section, Sections, lay_out};
 
 /// The name in the manifest.
 const NAME: &str = "bandits";
@@ -47,7 +49,7 @@ pub(super) fn check(sections: &Sections, manifest: &Json) -> Result<Vec<String>>
 
 impl Model {
     /// The same model with these bandits in the place of those that it has: a snapshot of its own,
-    /// with another hash. Updating keeps them; training and the edge export make snapshots without
+    /// with another hash. A vector index stays in it. Updating keeps them; training and the edge export make snapshots without
     /// bandits.
     ///
     /// # Errors
@@ -115,17 +117,18 @@ impl Model {
                 fields.insert(NAME.to_owned(), keys);
             }
         }
-        let mut writer = Writer::default();
+        let manifest = manifest.to_string();
+        let mut parts: BTreeMap<(u32, u32), &[u8]> = BTreeMap::new();
         for (code, index, bytes) in self.inner.sections.all() {
-            if code != Section::Manifest as u32 && code != Section::Bandit as u32 {
-                writer.copy(code, index, bytes);
+            if code != Section::Bandit as u32 {
+                parts.insert((code, index), bytes);
             }
         }
-        writer.add(Section::Manifest, 0, manifest.to_string().as_bytes());
-        for (at, (_, bytes)) in bandits.into_iter().enumerate() {
-            writer.add(Section::Bandit, at as u32, bytes);
+        parts.insert((Section::Manifest as u32, 0), manifest.as_bytes());
+        for (at, (_, bytes)) in (0..).zip(bandits) {
+            parts.insert((Section::Bandit as u32, at), bytes);
         }
-        Self::from_storage(writer.finish_as(self.inner.sections.version())?)
+        Self::from_storage(lay_out(&parts, self.inner.sections.version())?)
     }
 
     /// The keys of the bandits, ascending.
