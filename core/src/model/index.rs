@@ -112,3 +112,37 @@ impl Model {
         Self::from_storage(lay_out(&parts, self.inner.sections.version())?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::Control;
+    use crate::event::{EventColumns, IdColumn};
+    use crate::index::{IndexOptions, Vectors};
+    use crate::train::{TrainOptions, train};
+
+    #[test]
+    fn the_index_lies_in_the_memory_of_the_model() {
+        let ids = IdColumn::Text(&["a", "b", "c"]);
+        let events = EventColumns::new(ids, ids);
+        let model = train(&events, None, &TrainOptions::default(), &Control::new()).unwrap();
+        let vectors = Vectors::new(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], 2).unwrap();
+        let options = IndexOptions::default();
+        let index = VectorIndex::build(ids, vectors, &options, &Control::new()).unwrap();
+        let both = model.with_index(&index).unwrap();
+        let within = both.index().unwrap();
+        let start = |bytes: &[u8]| bytes.as_ptr() as usize;
+        let file = start(both.as_bytes())..start(both.as_bytes()) + both.as_bytes().len();
+        let lies = |index: &VectorIndex| {
+            let mut all = index.sections().all();
+            all.all(|(_, _, bytes)| file.contains(&start(bytes)))
+        };
+        assert!(lies(within));
+        assert!(!lies(&index));
+        // The file of the index alone is made once, and the index stays where it is.
+        let copied = within.as_bytes();
+        assert!(!file.contains(&start(copied)));
+        assert_eq!(start(copied), start(within.clone().as_bytes()));
+        assert!(lies(&within.clone()));
+    }
+}
