@@ -406,17 +406,31 @@ fn damage_that_nobody_looked_for_is_found_by_verify() {
     let mut dice = Dice(5);
     for (name, index) in samples() {
         let both = tiny().with_index(&index).unwrap();
+        let mut seen = 0;
         for _ in 0..120 {
             let mut bytes = both.as_bytes().to_vec();
             let at = dice.below(bytes.len());
             bytes[at] ^= 1 << dice.below(8);
             std::fs::write(&path, &bytes).unwrap();
-            if let Ok(index) = VectorIndex::open_unverified(&path) {
-                ask_all(&index, false);
-                let error = index.verify().unwrap_err();
+            if let Ok(read) = VectorIndex::open_unverified(&path) {
+                ask_all(&read, false);
+                let error = read.verify().unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::CorruptSnapshot, "{name}, {at}");
+                // It does not get lost on the way into another file.
+                let put = tiny().with_index(&read).map(|both| both.hash().to_owned());
+                if read.as_bytes() == index.as_bytes() {
+                    assert_eq!(put.unwrap(), both.hash(), "{name}, {at}");
+                } else {
+                    seen += 1;
+                    let error = put.unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::CorruptSnapshot, "{name}, {at}");
+                    let error = VectorIndex::from_bytes(read.as_bytes()).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::CorruptSnapshot, "{name}, {at}");
+                    assert_eq!(read.hash(), index.hash(), "{name}, {at}");
+                }
             }
         }
+        assert!(seen > 10, "{name}: {seen}");
     }
     std::fs::remove_file(path).unwrap();
 }

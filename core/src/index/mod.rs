@@ -64,7 +64,7 @@ use crate::catalog::columns::Columns;
 use crate::condition::Condition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
-use crate::snapshot::{Sections, Storage, VERSION, file as files, lay_out};
+use crate::snapshot::{Sections, Storage, VERSION, file as files, join};
 use file::Layout;
 use search::Scratch;
 use view::View;
@@ -128,10 +128,9 @@ impl Inner {
 
     /// The sections, written into a file of their own.
     fn written(&self) -> Storage {
-        let sections = self.layout.sections.all();
-        let sections = sections.map(|(code, index, bytes)| ((code, index), bytes));
+        let pieces = self.layout.sections.pieces().collect();
         // What lies in memory already, and more beside it, is not too large.
-        lay_out(&sections.collect(), VERSION).unwrap_or_else(|_| Storage::zeroed(0))
+        join(&pieces, VERSION).unwrap_or_else(|_| Storage::zeroed(0))
     }
 
     /// The attributes in their editable form, for items with these ids.

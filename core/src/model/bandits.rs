@@ -3,14 +3,12 @@
 //! A section is what [`Bandit::to_bytes`] writes, and is read when it is asked for. Answers to
 //! requests do not look at them.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 
 use super::Model;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::experiment::bandit::Bandit;
-use crate::snapshot::{Section, Sections, lay_out};
+use crate::snapshot::{Piece, Pieces, Section, Sections, join};
 
 /// The name in the manifest.
 const NAME: &str = "bandits";
@@ -49,8 +47,8 @@ pub(super) fn check(sections: &Sections, manifest: &Json) -> Result<Vec<String>>
 
 impl Model {
     /// The same model with these bandits in the place of those that it has: a snapshot of its own,
-    /// with another hash. A vector index stays in it. Updating keeps them; training and the edge export make snapshots without
-    /// bandits.
+    /// with another hash. A vector index stays in it. Updating keeps the bandits; training and the
+    /// edge export make snapshots without bandits.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for two bandits with one key, [`ErrorKind::LimitExceeded`]
@@ -118,17 +116,18 @@ impl Model {
             }
         }
         let manifest = manifest.to_string();
-        let mut parts: BTreeMap<(u32, u32), &[u8]> = BTreeMap::new();
-        for (code, index, bytes) in self.inner.sections.all() {
-            if code != Section::Bandit as u32 {
-                parts.insert((code, index), bytes);
-            }
-        }
-        parts.insert((Section::Manifest as u32, 0), manifest.as_bytes());
+        let kept = self.inner.sections.pieces();
+        let mut pieces: Pieces<'_> = kept
+            .filter(|((code, _), _)| *code != Section::Bandit as u32)
+            .collect();
+        pieces.insert(
+            (Section::Manifest as u32, 0),
+            Piece::new(manifest.as_bytes()),
+        );
         for (at, (_, bytes)) in (0..).zip(bandits) {
-            parts.insert((Section::Bandit as u32, at), bytes);
+            pieces.insert((Section::Bandit as u32, at), Piece::new(bytes));
         }
-        Self::from_storage(lay_out(&parts, self.inner.sections.version())?)
+        Self::from_storage(join(&pieces, self.inner.sections.version())?)
     }
 
     /// The keys of the bandits, ascending.

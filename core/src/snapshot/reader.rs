@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Storage;
 use super::format::{
     ENTRY, HEADER, MAGIC, MAX_SECTIONS, OLDEST_VERSION, Section, VERSION, aligned,
 };
+use super::{Piece, Storage};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A section of an open snapshot.
@@ -184,11 +184,18 @@ impl Sections {
         self.storage.bytes()
     }
 
-    /// All sections, those that this build does not know among them: code, index and bytes.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, u32, &[u8])> {
-        let bytes = |range: &Range<usize>| self.bytes().get(range.clone()).unwrap_or(&[]);
+    /// All sections, those that this build does not know among them, as they are: by (code, index).
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = ((u32, u32), Piece<'_>)> {
+        let piece = |entry: &Entry| {
+            let end = aligned(entry.range.end).unwrap_or(entry.range.end);
+            Piece {
+                data: self.bytes().get(entry.range.start..end).unwrap_or(&[]),
+                len: entry.range.len(),
+                checksum: Some(entry.checksum),
+            }
+        };
         let each = self.table.iter();
-        each.map(move |entry| (entry.code, entry.index, bytes(&entry.range)))
+        each.map(move |entry| ((entry.code, entry.index), piece(entry)))
     }
 
     /// What a file of these sections alone would start with, and its length.

@@ -24,9 +24,39 @@ impl Writer {
 
     /// The finished file.
     pub(crate) fn finish(self) -> Result<Storage> {
-        lay_out(&self.sections, VERSION)
+        let sections = self.sections.iter();
+        join(
+            &sections
+                .map(|(&key, data)| (key, Piece::new(data)))
+                .collect(),
+            VERSION,
+        )
     }
 }
+
+/// A section of a file to be.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    /// With its padding, or without.
+    pub(super) data: &'a [u8],
+    pub(super) len: usize,
+    /// That of another file, from which the section comes as it is, damage and all.
+    pub(super) checksum: Option<u64>,
+}
+
+impl<'a> Piece<'a> {
+    /// A new section.
+    pub(crate) fn new(data: &'a [u8]) -> Self {
+        Self {
+            data,
+            len: data.len(),
+            checksum: None,
+        }
+    }
+}
+
+/// Sections by (code, index).
+pub(crate) type Pieces<'a> = BTreeMap<(u32, u32), Piece<'a>>;
 
 fn too_large() -> Error {
     Error::new(
@@ -35,25 +65,22 @@ fn too_large() -> Error {
     )
 }
 
-/// The file of these sections by (code, index), of a version whose sections they are.
-pub(crate) fn lay_out<D: AsRef<[u8]>>(
-    sections: &BTreeMap<(u32, u32), D>,
-    version: u32,
-) -> Result<Storage> {
-    let mut end = table_end(sections.len())?;
-    for data in sections.values() {
-        end = after(end, data.as_ref().len())?;
+/// The file of these sections, of a version whose sections they are.
+pub(crate) fn join(pieces: &Pieces<'_>, version: u32) -> Result<Storage> {
+    let mut end = table_end(pieces.len())?;
+    for piece in pieces.values() {
+        end = after(end, piece.len)?;
     }
     let mut file = Storage::zeroed(end);
     let bytes = file.bytes_mut();
-    let mut entries = Vec::with_capacity(sections.len());
-    let mut at = table_end(sections.len())?;
-    for (&(code, index), data) in sections {
-        let data = data.as_ref();
-        let end = after(at, data.len())?;
-        put(bytes, at, data);
-        let checksum = bytes.get(at..end).map_or(0, xxhash_rust::xxh3::xxh3_64);
-        entries.push((code, index, data.len(), checksum));
+    let mut entries = Vec::with_capacity(pieces.len());
+    let mut at = table_end(pieces.len())?;
+    for (&(code, index), piece) in pieces {
+        let end = after(at, piece.len)?;
+        put(bytes, at, piece.data);
+        let sum = || bytes.get(at..end).map_or(0, xxhash_rust::xxh3::xxh3_64);
+        let checksum = piece.checksum.unwrap_or_else(sum);
+        entries.push((code, index, piece.len, checksum));
         at = end;
     }
     let (head, _) = head(entries.into_iter(), version)?;
