@@ -18,7 +18,7 @@ const COLUMNS: std::ops::RangeInclusive<u32> =
 
 /// Whether a section is one of a model with so many columns, and not of an index beside it.
 pub(crate) fn of_model(code: u32, index: u32, columns: u32) -> bool {
-    !OWN.contains(&code) && !(COLUMNS.contains(&code) && index >= columns)
+    !OWN.contains(&code) && (index < columns || !COLUMNS.contains(&code))
 }
 
 /// The index that a section of an index gets in the file of a model with so many columns; `None`

@@ -9,7 +9,7 @@ import fixtures
 import serve
 import snapshot as s
 from bandits import Bandit
-from index import MANIFEST as INDEX_MANIFEST, CODES, LINKS, Index
+from index import MANIFEST as INDEX_MANIFEST, CODES, FLOATS, LINKS, Index
 from suites.recommend import FILTERS
 from suites.vectors import METRICS, Indexes, several, vectors
 
@@ -250,6 +250,11 @@ def damaged(suite, indexes):
         ("the index of another kind", {(INDEX_MANIFEST, 0): sections[INDEX_MANIFEST, 0].replace(b'"kind":"exact"', b'"kind":"hnsw"')}),
     ):
         refused(f"forged: {name}", forged(changes))
+    refused("forged: a vector of NaN", forged({(FLOATS, 0): s.f32([float("nan")]) + sections[FLOATS, 0][4:]}))
+    # Of an index without attributes, too.
+    bare = s.read(s.with_index(model, indexes.known["plain"].file()))
+    for value in (1025, 2**32 - 1):
+        refused(f"forged: no columns from {value} on", {"snapshot": s.lay_out(bare | {first: s.u32([value])}).hex()})
     suite.case("links that the kind does not have are ignored", "open", forged({(LINKS, 0): bytes(64)}), {"item_count": 2})
     suite.fails("forged: the model's column missing", "open", forged({(s.NUMBERS, 0): None}), "corrupt_snapshot")
     suite.fails("a model alone is no index", "index", {"snapshot": model.hex(), "ask": ["describe"]}, "not_a_snapshot")
