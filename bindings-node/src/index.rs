@@ -201,7 +201,7 @@ impl NativeUpdated {
 /// An index: a handle that is shared, not copied.
 #[napi]
 pub struct NativeVectorIndex {
-    inner: VectorIndex,
+    pub(crate) inner: VectorIndex,
 }
 
 impl From<VectorIndex> for NativeVectorIndex {

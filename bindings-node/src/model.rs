@@ -8,6 +8,7 @@ use tastemaker::control::Control;
 use tastemaker::model::{BatchOptions, EdgeOptions, Model};
 
 use crate::error::{Result, thrown};
+use crate::index::NativeVectorIndex;
 use crate::json;
 use crate::profile::bytes;
 
@@ -70,6 +71,22 @@ impl NativeModel {
             .export_edge(&options)
             .map(Self::from)
             .map_err(thrown)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn with_index(&self, index: &NativeVectorIndex) -> Result<Self> {
+        let made = self.inner.with_index(&index.inner);
+        made.map(Self::from).map_err(thrown)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn without_index(&self) -> Result<Self> {
+        self.inner.without_index().map(Self::from).map_err(thrown)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn index(&self) -> Result<Option<NativeVectorIndex>> {
+        Ok(self.inner.index().cloned().map(Into::into))
     }
 
     #[napi(catch_unwind)]

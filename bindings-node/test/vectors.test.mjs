@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { Catalog, ItemSet, TastemakerError, VectorIndex, readFvecs, readSafetensors } from 'tastemaker';
+import { Catalog, ItemSet, Model, TastemakerError, VectorIndex, readFvecs, readSafetensors, train } from 'tastemaker';
 
 const IDS = ['barn', 'mill', 'loft', 'pier', 'hall'];
 const ROWS = [
@@ -148,6 +148,34 @@ describe('what comes out', () => {
     assert.equal(await code(() => VectorIndex.open(join(folder, 'nothing'))), 'io');
     assert.equal(await code(() => VectorIndex.open(path, { check: true })), 'invalid_argument');
   });
+});
+
+test('a model holds an index', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tastemaker-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const model = await train({ userId: [1, 1, 2], itemId: [10, 11, 10] });
+  const index = await build(ROWS, {}, [10, 11, 12, 13, 14]);
+  assert.equal(model.index, undefined);
+  const file = join(folder, 'both.tm');
+  model.withIndex(index).save(file);
+  const both = Model.open(file);
+  assert.equal(both.index, both.index);
+  assert.ok(both.index instanceof VectorIndex);
+  assert.equal(both.index.hash, index.hash);
+  assert.deepEqual(both.index.toBytes(), index.toBytes());
+  assert.deepEqual(both.index.search({ itemId: 10 }, { k: 1 }).itemId, [11]);
+  both.index.save(join(folder, 'index.tmv'));
+  assert.deepEqual(new Uint8Array(readFileSync(join(folder, 'index.tmv'))), index.toBytes());
+  for (const verify of [true, false]) {
+    const alone = VectorIndex.open(file, { verify });
+    alone.verify();
+    assert.equal(alone.hash, index.hash);
+  }
+  assert.deepEqual(both.withoutIndex().toBytes(), model.toBytes());
+  assert.equal(both.exportEdge().index, undefined);
+  for (const odd of [undefined, null, model, {}, index.toBytes()]) {
+    assert.equal(await code(() => model.withIndex(odd)), 'invalid_argument');
+  }
 });
 
 test('odd questions are refused', async () => {

@@ -10,6 +10,7 @@ import { snakeKeys, toJson } from './json.js';
 import { NativeModel } from './native.js';
 import { asBytes } from './profile.js';
 import { type BatchOptions, Recommendations, batchRequest } from './recommendations.js';
+import { VectorIndex, nativeIndex } from './vector-index.js';
 
 /** What a smaller snapshot keeps. */
 export interface EdgeOptions {
@@ -43,6 +44,7 @@ export class Model {
   readonly #native: NativeModel;
   readonly #itemIds: (Id | undefined)[] = [];
   #hash: string | undefined;
+  #index: VectorIndex | null | undefined;
   #integerItems: boolean | undefined;
   #manifest: Readonly<Record<string, unknown>> | undefined;
 
@@ -81,7 +83,35 @@ export class Model {
     return native(() => this.#native.toBytes());
   }
 
-  /** A smaller model for the browser: fewer neighbours, chosen attributes, no profiles. */
+  /**
+   * The same model with a vector index in its snapshot, in the place of the one that it has: one
+   * file then holds both. The items of the two need not be the same, and each keeps its
+   * attributes. An update keeps the index, {@link Model.exportEdge} leaves it out.
+   */
+  withIndex(index: VectorIndex): Model {
+    const inner = nativeIndex(index);
+    return new Model(native(() => this.#native.withIndex(inner)));
+  }
+
+  /** The same model without the vector index in its snapshot. */
+  withoutIndex(): Model {
+    return new Model(native(() => this.#native.withoutIndex()));
+  }
+
+  /** The vector index in the snapshot, or `undefined`; it lies where the model lies. */
+  get index(): VectorIndex | undefined {
+    if (this.#index === undefined) {
+      const inner = native(() => this.#native.index()) ?? null;
+      this.#index = inner && VectorIndex.wrap(inner);
+    }
+    return this.#index ?? undefined;
+  }
+
+  /**
+   * A smaller model for the browser: fewer neighbours, chosen attributes, no profiles. Bandits and
+   * a vector index stay behind; {@link VectorIndex.exportEdge} makes a smaller index, which
+   * {@link Model.withIndex} adds.
+   */
   exportEdge(options: EdgeOptions = {}): Model {
     const json = toJson(snakeKeys(options, 'options'), 'options');
     return new Model(native(() => this.#native.exportEdge(json)));

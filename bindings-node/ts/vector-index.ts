@@ -388,6 +388,12 @@ function itemsOf(items: ItemSet | null | undefined): NativeItemSet {
 }
 
 /**
+ * The native half of an index.
+ * @internal
+ */
+export let nativeIndex: (index: VectorIndex) => NativeVectorIndex;
+
+/**
  * Items with vectors, ready to be searched.
  *
  * It never changes: {@link VectorIndex.update} makes a new one. A worker thread opens the same
@@ -401,6 +407,11 @@ export class VectorIndex {
 
   private constructor(inner: NativeVectorIndex) {
     this.#native = inner;
+  }
+
+  /** @internal */
+  static wrap(inner: NativeVectorIndex): VectorIndex {
+    return new VectorIndex(inner);
   }
 
   /**
@@ -661,6 +672,13 @@ export class VectorIndex {
       });
     }
     return Array.from(items, (item) => known[item]!);
+  }
+
+  static {
+    nativeIndex = (index) => {
+      if (typeof index === 'object' && index !== null && #native in index) return index.#native;
+      throw invalid(`index must be a VectorIndex of this package, not ${describe(index)}`);
+    };
   }
 }
 

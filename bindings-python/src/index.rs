@@ -162,7 +162,7 @@ type Lists<'py> = (
 /// An immutable index of vectors.
 #[pyclass(frozen, module = "tastemaker._native")]
 pub(crate) struct VectorIndex {
-    core: CoreIndex,
+    pub(crate) core: CoreIndex,
     integer: bool,
 }
 

@@ -19,6 +19,7 @@ use crate::column::Column;
 use crate::control::watched;
 use crate::error::{attached, detached};
 use crate::ids;
+use crate::index::VectorIndex;
 use crate::json::{self, Purpose};
 use crate::profile::Profile;
 
@@ -88,6 +89,19 @@ impl Model {
 
     fn bandit(&self, py: Python<'_>, key: &str) -> PyResult<Option<Bandit>> {
         Ok(attached(py, || self.core.bandit(key))?.map(Bandit::of))
+    }
+
+    fn with_index(&self, py: Python<'_>, index: PyRef<'_, VectorIndex>) -> PyResult<Self> {
+        let index = index.core.clone();
+        detached(py, || self.core.with_index(&index)).map(Self::from)
+    }
+
+    fn without_index(&self, py: Python<'_>) -> PyResult<Self> {
+        detached(py, || self.core.without_index()).map(Self::from)
+    }
+
+    fn index(&self) -> Option<VectorIndex> {
+        self.core.index().cloned().map(VectorIndex::from)
     }
 
     fn export_edge(&self, py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<Self> {

@@ -37,7 +37,10 @@ def _model(source: str) -> tm.Model:
         model = model.export_edge(**given["edge"])
     if given["update"] is None:
         return model
-    new = given["update"]
+    return updated(model, given["update"])
+
+
+def updated(model: tm.Model, new: dict[str, Any]) -> tm.Model:
     return tm.update(model, table(new["events"]), catalog_of(new), new.get("options"), progress=False, threads=1)
 
 
@@ -507,6 +510,50 @@ def ask_index(index: tm.VectorIndex, given: dict[str, Any]) -> dict[str, Any]:
             raise NotImplementedError(f"the question {unknown[0]} is not known")
 
 
+def both(suite: dict[str, Any], given: dict[str, Any]) -> Any:
+    """A model with an index in its snapshot, changed step by step, and asked."""
+    changed = model_of(given)
+    for step in given["steps"]:
+        changed = step_of(suite, changed, *step)
+    found = tm.Model.from_bytes(changed.to_bytes())
+    index = found.index
+    assert (changed.index is None) == (index is None)
+    if index is not None:
+        data = index.to_bytes()
+        assert tm.VectorIndex.from_bytes(found.to_bytes()).to_bytes() == data
+        assert tm.VectorIndex.from_bytes(data).hash == index.hash
+        assert found.index is index
+    result: dict[str, Any] = {
+        "item_count": found.item_count,
+        "hash": found.hash,
+        "index": None if index is None else index.hash,
+        "bandits": found.bandits,
+        "attributes": {item: found.attributes(item) for item in given.get("attributes", [])},
+    }
+    if "ask" in given:
+        assert index is not None
+        result["asked"] = ask_index(index, given)
+    if "request" in given:
+        result["answer"] = ask(tm.Engine(found), "recommend", given["request"])
+    return result
+
+
+def step_of(suite: dict[str, Any], model: tm.Model, name: str, *arguments: Any) -> tm.Model:
+    match name, arguments:
+        case "with_index", [source]:
+            return model.with_index(index_of(suite, source))
+        case "without_index", []:
+            return model.without_index()
+        case "with_bandits", [definitions]:
+            return model.with_bandits([tm.Bandit.from_json(one) for one in definitions])
+        case "export_edge", [options]:
+            return model.export_edge(**options)
+        case "update", [new]:
+            return updated(model, new)
+        case _:
+            raise NotImplementedError(f"the step {name} is not known")
+
+
 def items_of(index: tm.VectorIndex, given: dict[str, Any] | None) -> tm.ItemSet | None:
     if given is None:
         return None
@@ -535,6 +582,7 @@ def target_of(given: dict[str, Any]) -> dict[str, Any]:
 
 OPERATIONS = {
     "index": index,
+    "both": both,
     "condition": condition,
     **{name: partial(question, name) for name in QUESTIONS},
     "profile": profile,

@@ -165,6 +165,35 @@ def test_results_are_tables() -> None:
     assert pickle.loads(pickle.dumps(batch)).item_id.tolist() == batch.item_id.tolist()
 
 
+def test_a_model_holds_an_index(tmp_path: Path) -> None:
+    model = tm.train({"user_id": [1, 1, 2], "item_id": [10, 11, 10]}, progress=False)
+    index = build(ROWS, np.array([10, 11, 12, 13, 14]))
+    assert model.index is None
+    both = model.with_index(index)
+    both.save(tmp_path / "both.tm")
+    opened = tm.Model.open(tmp_path / "both.tm")
+    found = opened.index
+    assert found is not None and found is opened.index
+    assert found.hash == index.hash and found.to_bytes() == index.to_bytes()
+    for other in (pickle.loads(pickle.dumps(opened)), copy.deepcopy(opened)):
+        assert other.index.hash == index.hash
+    # It stays when the model goes.
+    del opened, both
+    gc.collect()
+    assert found.search(item_id=10, k=1).item_id.tolist() == [11]
+    found.save(tmp_path / "index.tmv")
+    assert (tmp_path / "index.tmv").read_bytes() == index.to_bytes()
+    for verify in (True, False):
+        alone = tm.VectorIndex.open(tmp_path / "both.tm", verify=verify)
+        alone.verify()
+        assert alone.hash == index.hash
+    both = tm.Model.open(tmp_path / "both.tm")
+    assert both.without_index().to_bytes() == model.to_bytes()
+    assert both.export_edge().index is None
+    with pytest.raises((TypeError, AttributeError)):
+        model.with_index(model)  # type: ignore[arg-type]
+
+
 def test_a_search_is_a_batch_of_one() -> None:
     index = build(random_rows(3000, 24), np.arange(3000))
     queries = random_rows(64, 24, 1)

@@ -196,7 +196,7 @@ impl NativeUpdated {
 /// An index: a handle in the module's memory, shared and not copied.
 #[wasm_bindgen]
 pub struct NativeVectorIndex {
-    inner: VectorIndex,
+    pub(crate) inner: VectorIndex,
 }
 
 impl From<VectorIndex> for NativeVectorIndex {

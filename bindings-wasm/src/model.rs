@@ -7,6 +7,7 @@ use tastemaker::{Error, ErrorKind};
 use wasm_bindgen::prelude::*;
 
 use crate::error::{Result, Thrown, thrown};
+use crate::index::NativeVectorIndex;
 use crate::json;
 
 /// A model: a handle to a snapshot in the module's memory, shared and not copied.
@@ -83,6 +84,21 @@ impl NativeModel {
             .export_edge(&options)
             .map(Self::from)
             .map_err(thrown)
+    }
+
+    #[wasm_bindgen(js_name = withIndex)]
+    pub fn with_index(&self, index: &NativeVectorIndex) -> Result<Self> {
+        let made = self.inner.with_index(&index.inner);
+        made.map(Self::from).map_err(thrown)
+    }
+
+    #[wasm_bindgen(js_name = withoutIndex)]
+    pub fn without_index(&self) -> Result<Self> {
+        self.inner.without_index().map(Self::from).map_err(thrown)
+    }
+
+    pub fn index(&self) -> Option<NativeVectorIndex> {
+        self.inner.index().cloned().map(Into::into)
     }
 
     pub fn hash(&self) -> String {

@@ -36,7 +36,8 @@ test('the module that only answers is smaller, and answers alike', async () => {
   assert.ok(size('tastemaker_score_bg.wasm') < 0.65 * size('tastemaker_bg.wasm'));
   const tm = await import('../dist/node.js');
   const { someModel } = await import('./support/fixture.mjs');
-  const model = await someModel(tm);
+  const index = await tm.VectorIndex.build(['item-1', 'item-2', 'new'], [[1, 0], [0, 1], [1, 0.5]]);
+  const model = (await someModel(tm)).withIndex(index);
   const ask = { userId: 'user-1', k: 8, explain: true, filter: { price: { $gte: 50 } } };
   const program = `
     const { register } = await import('node:module');
@@ -51,10 +52,12 @@ test('the module that only answers is smaller, and answers alike', async () => {
     const refused = await learn().then(() => 'trained', ({ code }) => code);
     const entry = import.meta.resolve('tastemaker-wasm/score').split('/').at(-1);
     const about = { userId: 'new', k: 3 };
-    console.log(JSON.stringify([entry, engine.recommend(${JSON.stringify(ask)}), engine.recommend(about), refused]));`;
+    const near = engine.model.index.search({ itemId: 'item-1' }, { k: 2 }).itemId;
+    console.log(JSON.stringify([entry, engine.recommend(${JSON.stringify(ask)}), engine.recommend(about), near, refused]));`;
   const engine = new tm.Engine(model);
   engine.record('new', 'item-1', 'save', { timestamp: 5 });
-  const expected = [engine.recommend(ask), engine.recommend({ userId: 'new', k: 3 })];
+  const near = index.search({ itemId: 'item-1' }, { k: 2 }).itemId;
+  const expected = [engine.recommend(ask), engine.recommend({ userId: 'new', k: 3 }), near];
   for (const [flags, entry] of [
     [[], 'score-node.js'],
     [['--conditions=edge-light'], 'score-edge.js'],
@@ -64,9 +67,9 @@ test('the module that only answers is smaller, and answers alike', async () => {
       input: model.toBytes(),
       encoding: 'utf8',
     });
-    const [name, first, second, refused] = JSON.parse(printed);
+    const [name, first, second, third, refused] = JSON.parse(printed);
     assert.equal(name, entry);
-    assert.deepEqual([first, second], JSON.parse(JSON.stringify(expected)));
+    assert.deepEqual([first, second, third], JSON.parse(JSON.stringify(expected)));
     assert.equal(refused, 'invalid_argument');
   }
 });

@@ -1,4 +1,5 @@
-//! A model from a file: opened, and asked for lists, scores, neighbours and reasons.
+//! A model from a file: opened, and asked for lists, scores, neighbours and reasons; an index in
+//! it is asked everything, put in again and taken out.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -20,6 +21,14 @@ fuzz_target!(|bytes: &[u8]| {
         model.neighbors(&last),
         model.export_edge(&EdgeOptions::default()),
     );
+    if let Some(index) = model.index() {
+        tastemaker_fuzz::ask_index(index, true);
+        if let Ok(again) = model.with_index(index) {
+            let bytes = again.index().map(|again| again.as_bytes());
+            assert!(bytes == Some(index.as_bytes()));
+        }
+        let _ = model.without_index();
+    }
     let engine = Engine::new(model);
     for request in [
         json!({"k": 5}),

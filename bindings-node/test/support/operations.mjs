@@ -145,13 +145,16 @@ async function modelOf({ snapshot, train: training, edge, update: changes }, fol
       : Model.fromBytes(snapshotBytes(snapshot, folder));
     if (edge) model = model.exportEdge(renamed(edge, camel));
     if (changes) {
-      const { events, catalog, options } = changes;
-      const settings = { catalog: catalogOf(catalog), options: options && renamed(options, camel) };
-      model = await update(model, tableOf(events), settings);
+      model = await updated(model, changes);
     }
     models.set(key, model);
   }
   return model;
+}
+
+function updated(model, { events, catalog, options }) {
+  const settings = { catalog: catalogOf(catalog), options: options && renamed(options, camel) };
+  return update(model, tableOf(events), settings);
 }
 
 /** An event's kind, and what else it says, as `record` takes them. */
@@ -397,6 +400,15 @@ const questionsToIndexes = {
   },
 };
 
+/** The changes of a model that holds an index. */
+const changesOfBoth = {
+  with_index: async (model, [source], context) => model.withIndex(await indexOf(source, context)),
+  without_index: (model) => model.withoutIndex(),
+  with_bandits: (model, [definitions]) => withBandits(model, definitions.map((one) => Bandit.fromJson(one))),
+  export_edge: (model, [options]) => model.exportEdge(renamed(options, camel)),
+  update: (model, [changes]) => updated(model, changes),
+};
+
 /** One function an operation: the input of a case to what its `expect` is compared with. */
 export const operations = {
   condition({ condition, attributes, groups, lenient }, { suite }) {
@@ -554,6 +566,30 @@ export const operations = {
     const [question, ...args] = input.ask;
     const items = itemsOf(index, input.items, context.folder);
     return { ...told, ...(await questionsToIndexes[question](index, args, items)) };
+  },
+
+  async both({ steps: list, attributes = [], ask: question, request, items, ...source }, context) {
+    let model = await modelOf(source, context.folder);
+    for (const [name, ...args] of list) model = await changesOfBoth[name](model, args, context);
+    const there = model.index !== undefined;
+    model = Model.fromBytes(model.toBytes());
+    const { index } = model;
+    if (there !== (index !== undefined)) throw new Error('the index is not in the bytes');
+    if (index !== undefined) {
+      const digits = toHex(index.toBytes());
+      if (toHex(VectorIndex.fromBytes(model.toBytes()).toBytes()) !== digits) throw new Error('the bytes differ');
+      if (VectorIndex.fromBytes(index.toBytes()).hash !== index.hash) throw new Error('the hashes differ');
+    }
+    const [name, ...args] = question ?? [];
+    return {
+      item_count: model.itemCount,
+      hash: model.hash,
+      index: index?.hash ?? null,
+      bandits: banditsOf(model),
+      attributes: each(attributes, (id) => model.attributes(id)),
+      asked: name && (await questionsToIndexes[name](index, args, itemsOf(index, items, context.folder))),
+      answer: request && ask(new Engine(model), 'recommend', request),
+    };
   },
 
   async engine({ steps: list, ...source }, { folder }) {

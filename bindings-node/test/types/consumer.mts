@@ -9,6 +9,7 @@ import {
   Model,
   Profile,
   TastemakerError,
+  VectorIndex,
   compare,
   evaluate,
   matchesCondition,
@@ -98,6 +99,12 @@ engine.recommendGroup(['ann'], { strategy: 'mean' });
 const likeness: number | undefined = engine.similarUsers({ history: [{ itemId: 'barn' }] }).users[0]?.similarity;
 const source: 'graph' | 'popular' | undefined = answer.items[0]?.source;
 
+const index = await VectorIndex.build(['barn'], [[1, 2]]);
+const both: Model = model.withIndex(index);
+both.index?.search([1, 2]).itemId satisfies Id[] | undefined;
+both.withoutIndex() satisfies Model;
+// @ts-expect-error: not an index
+model.withIndex(index.toBytes());
 const columns = model.recommend(['ann'], { k: 3 });
 columns.score satisfies Float64Array;
 for (const row of columns) console.log(row.userId, row.itemId, row.score);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from tastemaker._profile import Profile
 from tastemaker._progress import Progress, reporter, thread_count
 from tastemaker._recommendations import Recommendations
 from tastemaker._typing import Buffer, Condition, Id, Ids, Path, Time
+
+if TYPE_CHECKING:
+    from tastemaker._index import VectorIndex
 
 
 class Neighbor(NamedTuple):
@@ -67,7 +70,11 @@ class Model:
         return self._native.to_bytes()
 
     def export_edge(self, *, neighbors: int | None = None, attributes: Sequence[str] | None = None) -> Model:
-        """A smaller model for the browser: fewer neighbours, chosen attributes, no histories."""
+        """A smaller model for the browser: fewer neighbours, chosen attributes, no histories.
+
+        Bandits and a vector index stay behind; :meth:`VectorIndex.export_edge` makes a smaller
+        index, which :meth:`with_index` adds.
+        """
         options: dict[str, Any] = {}
         if neighbors is not None:
             options["neighbors"] = neighbors
@@ -96,6 +103,33 @@ class Model:
         """A bandit of the snapshot, as it was stored."""
         found = self._native.bandit(key)
         return None if found is None else Bandit(found)
+
+    def with_index(self, index: VectorIndex) -> Model:
+        """The same model with a vector index in its snapshot, in the place of the one that it has.
+
+        One file then holds both. The items of the two need not be the same, and each keeps its
+        attributes. :func:`update` keeps the index, :meth:`export_edge` leaves it out.
+
+        >>> import tastemaker as tm
+        >>> model = tm.train({"user_id": ["ann"], "item_id": ["tea"]})
+        >>> index = tm.VectorIndex.build(["tea", "milk", "nails"], [[1.0, 0.1], [0.9, 0.2], [0.0, 1.0]])
+        >>> both = tm.Model.from_bytes(model.with_index(index).to_bytes())
+        >>> both.index.search(item_id="tea", k=1).item_id
+        array(['milk'], dtype=object)
+        """
+        return self._wrap(self._native.with_index(index._native))
+
+    def without_index(self) -> Model:
+        """The same model without the vector index in its snapshot."""
+        return self._wrap(self._native.without_index())
+
+    @cached_property
+    def index(self) -> VectorIndex | None:
+        """The vector index in the snapshot, if there is one; it lies where the model lies."""
+        from tastemaker._index import VectorIndex
+
+        found = self._native.index()
+        return None if found is None else VectorIndex._wrap(found)
 
     @property
     def hash(self) -> str:

@@ -3,11 +3,11 @@
 // `tm` is the package; `read(name)` gives the bytes of a file of core/conformance. An operation
 // that is not known, or a count that is not the manifest's, is a failure.
 
-import { index } from './vectors.mjs';
+import { askIndex, index, indexOf } from './vectors.mjs';
 
 // The questions to an engine: what they are called is what the method is called.
 const QUESTIONS = ['recommend', 'similar_items', 'score_items', 'recommend_group', 'similar_users'];
-const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, bandit, split_exact, off_policy, slates, decision_log, context_hash, engine, index: (context, input) => index(context, input, TOOLS) };
+const OPERATIONS = { condition, ...questions(question), profile, open, catalog, train, tune, model, batch, evaluate, compare, split, stats, summarize, experiment, bandit, split_exact, off_policy, slates, decision_log, context_hash, engine, index: (context, input) => index(context, input, TOOLS), both };
 
 /** Runs every suite; returns the number of cases and a line for each failure. */
 export async function runAll(tm, read) {
@@ -307,10 +307,43 @@ async function modelOf(context, { snapshot, train: training, edge, update }) {
       ? context.tm.Model.fromBytes(await bytesOf(context, snapshot))
       : await trained(context, training);
   if (edge !== undefined) value = value.exportEdge(camel(edge));
-  if (update === undefined) return value;
-  const { catalog, options } = update;
-  const settings = { ...settingsOf(context.tm, { catalog }), options: camel(options ?? {}) };
-  return context.tm.update(value, columns(update.events), settings);
+  return update === undefined ? value : updated(context, value, update);
+}
+
+function updated({ tm }, model, { events, catalog, options }) {
+  return tm.update(model, columns(events), { ...settingsOf(tm, { catalog }), options: camel(options ?? {}) });
+}
+
+/** The changes of a model that holds an index. */
+const CHANGES = {
+  with_index: async (context, model, source) => model.withIndex(await indexOf(context, source, TOOLS)),
+  without_index: (context, model) => model.withoutIndex(),
+  with_bandits: ({ tm }, model, list) => tm.withBandits(model, list.map((one) => tm.Bandit.fromJson(one))),
+  export_edge: (context, model, options) => model.exportEdge(camel(options)),
+  update: (context, model, changes) => updated(context, model, changes),
+};
+
+async function both(context, { steps, attributes = [], ask: asked, request, ...source }) {
+  const { tm } = context;
+  let model = await modelOf(context, source);
+  for (const [name, ...given] of steps) model = await CHANGES[name](context, model, ...given);
+  const value = tm.Model.fromBytes(model.toBytes());
+  const own = value.index;
+  if ((model.index === undefined) !== (own === undefined)) throw new Error('the index is not in the bytes');
+  if (own !== undefined) {
+    const bytes = own.toBytes();
+    if (toHex(tm.VectorIndex.fromBytes(value.toBytes()).toBytes()) !== toHex(bytes)) throw new Error('the bytes differ');
+    if (tm.VectorIndex.fromBytes(bytes).hash !== own.hash) throw new Error('the hashes differ');
+  }
+  return {
+    item_count: value.itemCount,
+    hash: value.hash,
+    index: own === undefined ? null : own.hash,
+    bandits: tm.banditsOf(value),
+    attributes: Object.fromEntries(attributes.map((id) => [id, value.attributes(id)])),
+    asked: asked && (await askIndex(context, own, { ask: asked, items: source.items }, TOOLS)),
+    answer: request && ask(new tm.Engine(value), 'recommend', request),
+  };
 }
 
 function trained({ tm }, { events, ...input }) {

@@ -13,13 +13,17 @@ export async function index(context, input, tools) {
     const changes = { ids, vectors: rows, remove, catalog: tools.catalogOf(context.tm, catalog), ...options };
     ({ index: value, ...told } = await value.update(changes));
   }
+  return { ...told, ...(await askIndex(context, value, input, tools)) };
+}
+
+export async function askIndex(context, value, input, tools) {
   const [name, ...given] = input.ask;
   if (!Object.hasOwn(QUESTIONS, name)) throw new Error(`the question ${name} is not known`);
   const items = await itemsOf(context, value, input.items, tools);
-  return { ...told, ...(await QUESTIONS[name](value, given, { ...tools, items })) };
+  return QUESTIONS[name](value, given, { ...tools, items });
 }
 
-async function indexOf(context, { index: source, snapshot, mutate }, { number, camel, catalogOf, bytesOf, mutated }) {
+export async function indexOf(context, { index: source, snapshot, mutate }, { number, camel, catalogOf, bytesOf, mutated }) {
   const { tm, suite } = context;
   if (snapshot !== undefined) return tm.VectorIndex.fromBytes(mutated(await bytesOf(context, snapshot), mutate));
   const given = typeof source === 'string' ? suite.indexes[source] : source;

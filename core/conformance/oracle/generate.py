@@ -10,11 +10,11 @@ import sys
 
 import example
 import fixtures
-from suites import ask, bandits, catalog, conditions, decisions, engine, evaluation, experiments, identity, offpolicy, recommend, snapshots, splits, stats, trainers, training, tuning, updating, vectors
+from suites import ask, bandits, both, catalog, conditions, decisions, engine, evaluation, experiments, identity, offpolicy, recommend, snapshots, splits, stats, trainers, training, tuning, updating, vectors
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent
 PAGE = FOLDER.parents[1] / "docs" / "snapshot-format.md"
-MODULES = [conditions, identity, catalog, recommend, ask, engine, snapshots, training, trainers, tuning, updating, evaluation, splits, stats, experiments, bandits, decisions, offpolicy, vectors]
+MODULES = [conditions, identity, catalog, recommend, ask, engine, snapshots, training, trainers, tuning, updating, evaluation, splits, stats, experiments, bandits, decisions, offpolicy, vectors, both]
 # Made elsewhere, or for an earlier version of the format, and kept as they are.
 GIVEN = ["conditions.json", "version_1.json", "experiments_growthbook.json", "experiments_unleash.json"]
 GIVEN_SNAPSHOTS = "snapshots/v1/"

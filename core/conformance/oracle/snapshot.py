@@ -23,6 +23,7 @@ PROFILE_OFFSETS, PROFILE_ITEMS, PROFILE_KINDS, PROFILE_WEIGHTS, PROFILE_TIMES = 
 GRAPH_NARROW_IDS = 19
 PRESENT, NUMBERS, BOOLS, TEXT_OFFSETS, TEXT_BYTES = 32, 33, 34, 35, 36
 TAG_ROWS, TAG_IDS, TAG_OFFSETS, TAG_BYTES, PLACES = 37, 38, 39, 40, 41
+INDEX_FIRST_COLUMN, INDEX_LAST = 63, 127
 
 DEFAULT_KINDS = {
     "view": 1.0, "click": 1.0, "like": 2.0, "save": 2.0, "share": 2.0, "inquire": 3.0,
@@ -305,6 +306,21 @@ def edge(data, neighbors=32, attributes=None):
     }
     out[MANIFEST, 0] = compact(manifest).encode()
     return lay_out(out)
+
+
+def with_index(data, index=None):
+    """A model's file with the sections of an index's file, in the place of those that it had."""
+    sections = read(data)
+    columns = len(json.loads(sections[MANIFEST, 0])["columns"] or [])
+    column = lambda code: PRESENT <= code <= PLACES  # noqa: E731
+    own = lambda code: INDEX_FIRST_COLUMN <= code <= INDEX_LAST  # noqa: E731
+    out = {(c, n): value for (c, n), value in sections.items() if not own(c) and (not column(c) or n < columns)}
+    if index is not None:
+        for (code, number), value in read(index).items():
+            out[code, number + columns if column(code) else number] = value
+        if columns:
+            out[INDEX_FIRST_COLUMN, 0] = u32([columns])
+    return lay_out(out, struct.unpack_from("<I", data, 8)[0])
 
 
 @dataclass

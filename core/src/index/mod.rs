@@ -28,6 +28,7 @@ mod file;
 mod hnsw;
 mod import;
 mod options;
+pub(crate) mod part;
 mod quantize;
 mod request;
 mod search;
@@ -40,7 +41,7 @@ mod vectors;
 mod view;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::Value as Json;
 use tastemaker_kernels::ByteRows;
@@ -64,7 +65,7 @@ use crate::catalog::columns::Columns;
 use crate::condition::Condition;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
-use crate::snapshot::{Sections, Storage, file as files};
+use crate::snapshot::{Sections, Storage, VERSION, file as files, join};
 use file::Layout;
 use search::Scratch;
 use view::View;
@@ -76,6 +77,10 @@ const KEPT: usize = 64;
 pub(crate) struct Inner {
     layout: Layout,
     hash: String,
+    /// The length of a file of the index alone.
+    len: usize,
+    /// Of an index in the file of a model: a file of its own, once somebody asks for it.
+    apart: Option<OnceLock<Storage>>,
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -123,6 +128,13 @@ impl Inner {
         }
     }
 
+    /// The sections, written into a file of their own.
+    fn written(&self) -> Storage {
+        let pieces = self.layout.sections.pieces().collect();
+        // What lies in memory already, and more beside it, is not too large.
+        join(&pieces, VERSION).unwrap_or_else(|_| Storage::zeroed(0))
+    }
+
     /// The attributes in their editable form, for items with these ids.
     fn thaw(&self, ids: &[&str]) -> Result<Option<Catalog>> {
         if self.layout.columns.is_empty() {
@@ -168,20 +180,35 @@ pub struct VectorIndex {
 
 impl VectorIndex {
     fn from_storage(storage: Storage, verify: bool) -> Result<Self> {
-        let sections = Sections::open_with(storage, verify)?;
-        let hash = format!("{:032x}", sections.hash());
-        let layout = Layout::open(sections, verify)?;
+        Self::of(&Sections::open_with(storage, verify)?, verify)
+    }
+
+    /// The index in an open file, its own or a model's.
+    pub(crate) fn of(sections: &Sections, verify: bool) -> Result<Self> {
+        let part = part::of(sections)?;
+        let (hash, len) = match &part {
+            None => (sections.hash(), sections.bytes().len()),
+            Some(part) => {
+                let (head, len) = part.head()?;
+                (xxhash_rust::xxh3::xxh3_128(&head), len)
+            }
+        };
+        let apart = part.as_ref().map(|_| OnceLock::new());
+        let layout = Layout::open(part.unwrap_or_else(|| sections.clone()), verify)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 layout,
-                hash,
+                hash: format!("{hash:032x}"),
+                len,
+                apart,
                 scratch: Mutex::default(),
             }),
         })
     }
 
     /// Opens a file where it lies, by memory map, and verifies every byte once. Time grows with
-    /// the size: about a tenth of a second a gigabyte.
+    /// the size: about a tenth of a second a gigabyte. The file may be that of a model with an
+    /// index, as [`Model::with_index`] makes it: this is then the index alone.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], [`ErrorKind::NotASnapshot`], [`ErrorKind::UnsupportedVersion`],
@@ -221,16 +248,41 @@ impl VectorIndex {
     /// # Errors
     /// [`ErrorKind::Io`]; a file that was there stays as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        files::replace(path.as_ref(), self.as_bytes())
+        let path = path.as_ref();
+        match &self.inner.apart {
+            // Nobody needs the bytes once they are in the file.
+            Some(apart) if apart.get().is_none() => {
+                files::replace(path, self.inner.written().bytes())
+            }
+            _ => files::replace(path, self.as_bytes()),
+        }
     }
 
-    /// The bytes that [`VectorIndex::save`] writes.
+    /// The bytes that [`VectorIndex::save`] writes: a file of the index alone.
+    ///
+    /// Of an index in the snapshot of a model ([`Model::index`]), they are those of the index that
+    /// was put in. The first call copies them out of the snapshot, and the copy stays as long as
+    /// the index does.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.inner.layout.sections.bytes()
+        match &self.inner.apart {
+            None => self.inner.layout.sections.bytes(),
+            Some(apart) => apart.get_or_init(|| self.inner.written()).bytes(),
+        }
     }
 
-    /// The hash of the content, 32 hexadecimal digits: equal for equal bytes.
+    /// The sections, as they stand in a file of the index alone.
+    pub(crate) fn sections(&self) -> &Sections {
+        &self.inner.layout.sections
+    }
+
+    /// Whether the index lists attributes.
+    pub(crate) fn has_attributes(&self) -> bool {
+        !self.inner.layout.columns.is_empty()
+    }
+
+    /// The hash of the content, 32 hexadecimal digits: equal for equal bytes, whether the index has
+    /// a file of its own or is in the snapshot of a model.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.inner.hash
@@ -353,12 +405,13 @@ impl VectorIndex {
         items
     }
 
-    /// Verifies every byte of an index that was opened without that.
+    /// Verifies every byte of an index that was opened without that; in the file of a model, the
+    /// checksums of the model's sections, too.
     ///
     /// # Errors
     /// [`ErrorKind::CorruptSnapshot`].
     pub fn verify(&self) -> Result<()> {
-        Self::from_bytes(self.as_bytes()).map(|_| ())
+        Self::of(&self.sections().verified()?, true).map(|_| ())
     }
 }
 
@@ -370,7 +423,7 @@ impl std::fmt::Debug for VectorIndex {
             .field("dimension", &self.dimension())
             .field("metric", &self.options().metric.as_str())
             .field("kind", &self.kind().as_str())
-            .field("bytes", &self.as_bytes().len())
+            .field("bytes", &self.inner.len)
             .finish()
     }
 }

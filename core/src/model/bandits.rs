@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::Model;
 use crate::error::{Error, ErrorKind, Result, shown};
 use crate::experiment::bandit::Bandit;
-use crate::snapshot::{Section, Sections, Writer};
+use crate::snapshot::{Piece, Pieces, Section, Sections, join};
 
 /// The name in the manifest.
 const NAME: &str = "bandits";
@@ -47,8 +47,8 @@ pub(super) fn check(sections: &Sections, manifest: &Json) -> Result<Vec<String>>
 
 impl Model {
     /// The same model with these bandits in the place of those that it has: a snapshot of its own,
-    /// with another hash. Updating keeps them; training and the edge export make snapshots without
-    /// bandits.
+    /// with another hash. A vector index stays in it. Updating keeps the bandits; training and the
+    /// edge export make snapshots without bandits.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for two bandits with one key, [`ErrorKind::LimitExceeded`]
@@ -115,17 +115,19 @@ impl Model {
                 fields.insert(NAME.to_owned(), keys);
             }
         }
-        let mut writer = Writer::default();
-        for (code, index, bytes) in self.inner.sections.all() {
-            if code != Section::Manifest as u32 && code != Section::Bandit as u32 {
-                writer.copy(code, index, bytes);
-            }
+        let manifest = manifest.to_string();
+        let kept = self.inner.sections.pieces();
+        let mut pieces: Pieces<'_> = kept
+            .filter(|((code, _), _)| *code != Section::Bandit as u32)
+            .collect();
+        pieces.insert(
+            (Section::Manifest as u32, 0),
+            Piece::new(manifest.as_bytes()),
+        );
+        for (at, (_, bytes)) in (0..).zip(bandits) {
+            pieces.insert((Section::Bandit as u32, at), Piece::new(bytes));
         }
-        writer.add(Section::Manifest, 0, manifest.to_string().as_bytes());
-        for (at, (_, bytes)) in bandits.into_iter().enumerate() {
-            writer.add(Section::Bandit, at as u32, bytes);
-        }
-        Self::from_storage(writer.finish_as(self.inner.sections.version())?)
+        Self::from_storage(join(&pieces, self.inner.sections.version())?)
     }
 
     /// The keys of the bandits, ascending.

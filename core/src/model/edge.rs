@@ -45,7 +45,9 @@ impl EdgeOptions {
 
 impl Model {
     /// A model for the browser: the strongest neighbours of each item, the chosen attributes,
-    /// and never anybody's history.
+    /// and never anybody's history. Bandits and a vector index stay behind; the index's own
+    /// [`export_edge`](crate::index::VectorIndex::export_edge) can be added by
+    /// [`Model::with_index`].
     ///
     /// Weights keep their values, so the scores of the items that stay reachable are sums of
     /// the same parts. Cost: one pass over the graph.

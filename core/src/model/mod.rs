@@ -3,12 +3,14 @@
 //! A [`Model`] is a handle on verified bytes in memory or in a memory map; cloning it is
 //! cloning a pointer, and it is shared between threads freely. It holds the items and their
 //! attributes ([`crate::catalog`]), the item graph (`graph`), popularity, the kinds of events
-//! and, unless they were left out, the training histories.
+//! and, unless they were left out, the training histories. Bandits and a vector index may travel
+//! in it.
 
 mod bandits;
 mod batch;
 mod edge;
 pub(crate) mod graph;
+mod index;
 mod open;
 pub(crate) mod popularity;
 mod profiles;
@@ -29,6 +31,7 @@ use crate::catalog::columns::{ColumnInfo, Columns};
 use crate::error::{ErrorKind, Result};
 use crate::event::KindTable;
 use crate::id::Ids;
+use crate::index::VectorIndex;
 use crate::snapshot::{Section, Sections, Storage, file};
 use graph::Graph;
 
@@ -73,6 +76,7 @@ pub(crate) struct Inner {
     profiles: profiles::Layout,
     /// The keys of the bandits, ascending.
     bandits: Vec<String>,
+    index: Option<VectorIndex>,
 }
 
 /// A trained model, ready to answer.
@@ -100,7 +104,8 @@ impl Model {
     ///
     /// Cost: one pass over the file (some milliseconds for 25 MB); memory is the page cache's.
     /// Replace a snapshot by renaming a new file over it, as [`Model::save`] does; do not write
-    /// into a file that is open.
+    /// into a file that is open. A vector index in the snapshot is verified with it; see
+    /// [`Model::index`].
     ///
     /// # Errors
     /// [`ErrorKind::Io`], [`ErrorKind::NotASnapshot`], [`ErrorKind::UnsupportedVersion`],

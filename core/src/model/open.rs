@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{Inner, bandits, profiles, section_ranges, state};
+use super::{Inner, bandits, index, profiles, section_ranges, state};
 use crate::bitset::BitSet;
 use crate::catalog::columns;
 use crate::error::{Error, ErrorKind, Result};
@@ -90,6 +90,7 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
     let profiles = profiles::open(&sections, &manifest, users, items, &kinds)?;
     state::check(&sections, &manifest, items)?;
     let bandits = bandits::check(&sections, &manifest)?;
+    let index = index::check(&sections, &columns)?;
     let hash = format!("{:032x}", sections.hash());
     Ok(Inner {
         sections,
@@ -107,6 +108,7 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
         popular_order,
         profiles,
         bandits,
+        index,
     })
 }
 

@@ -99,6 +99,8 @@ sections! {
     ColumnPlaces = 41,
     /// A bandit, as its bytes; the keys are in the manifest, in this order.
     Bandit = 48,
+    /// `u32` × 1: the first catalog column of the vector index, beside a model that has some.
+    IndexFirstColumn = 63,
     /// JSON: metric, dimension, counts and options of a vector index.
     IndexManifest = 64,
     /// As `ItemOffsets`, for the items of a vector index.

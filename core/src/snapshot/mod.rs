@@ -15,4 +15,4 @@ pub(crate) use format::Section;
 pub use format::{MAGIC, VERSION};
 pub(crate) use reader::Sections;
 pub(crate) use storage::Storage;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Piece, Pieces, Writer, join};

@@ -1,19 +1,32 @@
 //! Verifies a snapshot and finds its sections.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::Storage;
 use super::format::{
     ENTRY, HEADER, MAGIC, MAX_SECTIONS, OLDEST_VERSION, Section, VERSION, aligned,
 };
+use super::{Piece, Storage};
 use crate::error::{Error, ErrorKind, Result};
 
-/// An open snapshot: its bytes, and where each section lies.
+/// A section of an open snapshot.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub(crate) code: u32,
+    pub(crate) index: u32,
+    pub(crate) range: Range<usize>,
+    /// Of its bytes and their padding, as the table says.
+    pub(crate) checksum: u64,
+}
+
+/// An open snapshot, or a part of one: the bytes, and where each section lies. A clone shares the
+/// bytes.
+#[derive(Clone)]
 pub(crate) struct Sections {
-    storage: Storage,
+    storage: Arc<Storage>,
     version: u32,
     /// Ascending by (code, index).
-    table: Vec<(u32, u32, Range<usize>)>,
+    table: Arc<[Entry]>,
 }
 
 fn corrupt(why: impl std::fmt::Display) -> Error {
@@ -32,6 +45,10 @@ impl Sections {
     /// [`Sections::open`], or without the checksums of the sections: then it reads the header and
     /// the table, and nothing else. A reader of such sections must bear any bytes in them.
     pub(crate) fn open_with(storage: Storage, verify: bool) -> Result<Self> {
+        Self::open_shared(Arc::new(storage), verify)
+    }
+
+    fn open_shared(storage: Arc<Storage>, verify: bool) -> Result<Self> {
         let bytes = storage.bytes();
         if bytes.get(..8) != Some(MAGIC) {
             return Err(Error::new(
@@ -87,18 +104,24 @@ impl Sections {
             {
                 return Err(outside());
             }
-            if verify && checksum(bytes, start..start + padded)? != u64_at(bytes, entry + 24)? {
+            let sum = u64_at(bytes, entry + 24)?;
+            if verify && checksum(bytes, start..start + padded)? != sum {
                 return Err(corrupt(format!(
                     "the checksum of section {code}.{index} does not match"
                 )));
             }
             if table
                 .last()
-                .is_some_and(|&(c, i, _)| (c, i) >= (code, index))
+                .is_some_and(|last: &Entry| (last.code, last.index) >= (code, index))
             {
                 return Err(corrupt("its sections are out of order"));
             }
-            table.push((code, index, start..start + len));
+            table.push(Entry {
+                code,
+                index,
+                range: start..start + len,
+                checksum: sum,
+            });
             expected = start + padded;
         }
         if expected != bytes.len() {
@@ -107,24 +130,48 @@ impl Sections {
         Ok(Self {
             storage,
             version,
-            table,
+            table: table.into(),
         })
+    }
+
+    /// The same bytes, every one of them verified.
+    pub(crate) fn verified(&self) -> Result<Self> {
+        Self::open_shared(Arc::clone(&self.storage), true)
+    }
+
+    /// Some of the sections, each under the index that `place` gives it; the bytes are shared. The
+    /// order of the sections must stay.
+    pub(crate) fn part(&self, place: impl Fn(&Entry) -> Option<u32>) -> Self {
+        let entry = |entry: &Entry| {
+            place(entry).map(|index| Entry {
+                index,
+                ..entry.clone()
+            })
+        };
+        Self {
+            storage: Arc::clone(&self.storage),
+            version: VERSION,
+            table: self.table.iter().filter_map(entry).collect(),
+        }
+    }
+
+    fn find(&self, section: Section, index: u32) -> Option<&Entry> {
+        let key = (section as u32, index);
+        let at = self
+            .table
+            .binary_search_by(|entry| (entry.code, entry.index).cmp(&key))
+            .ok()?;
+        self.table.get(at)
     }
 
     /// Checks the checksum of one section, for a reader that left the others unread. Absent
     /// sections are sound.
     pub(crate) fn check(&self, section: Section, index: u32) -> Result<()> {
-        let key = (section as u32, index);
-        let Ok(at) = self.table.binary_search_by(|(c, i, _)| (*c, *i).cmp(&key)) else {
+        let Some(entry) = self.find(section, index) else {
             return Ok(());
         };
-        let entry = HEADER + at * ENTRY;
-        let range = self
-            .table
-            .get(at)
-            .map_or(0..0, |(_, _, range)| range.clone());
-        let end = aligned(range.end).unwrap_or(range.end);
-        if checksum(self.bytes(), range.start..end)? != u64_at(self.bytes(), entry + 24)? {
+        let end = aligned(entry.range.end).unwrap_or(entry.range.end);
+        if checksum(self.bytes(), entry.range.start..end)? != entry.checksum {
             return Err(corrupt(format!(
                 "the checksum of section {section:?}.{index} does not match"
             )));
@@ -137,11 +184,27 @@ impl Sections {
         self.storage.bytes()
     }
 
-    /// All sections, those that this build does not know among them.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, u32, &[u8])> {
-        let bytes = |range: &Range<usize>| self.bytes().get(range.clone()).unwrap_or(&[]);
+    /// All sections, those that this build does not know among them, as they are: by (code, index).
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = ((u32, u32), Piece<'_>)> {
+        let piece = |entry: &Entry| {
+            let end = aligned(entry.range.end).unwrap_or(entry.range.end);
+            Piece {
+                data: self.bytes().get(entry.range.start..end).unwrap_or(&[]),
+                len: entry.range.len(),
+                checksum: Some(entry.checksum),
+            }
+        };
         let each = self.table.iter();
-        each.map(move |(code, index, range)| (*code, *index, bytes(range)))
+        each.map(move |entry| ((entry.code, entry.index), piece(entry)))
+    }
+
+    /// What a file of these sections alone would start with, and its length.
+    pub(crate) fn head(&self) -> Result<(Vec<u8>, usize)> {
+        let each = self.table.iter();
+        super::writer::head(
+            each.map(|entry| (entry.code, entry.index, entry.range.len(), entry.checksum)),
+            self.version,
+        )
     }
 
     /// The version of the format that it is written in.
@@ -151,23 +214,15 @@ impl Sections {
 
     /// A hash of the content: over the header and the table, which hold every checksum.
     pub(crate) fn hash(&self) -> u128 {
-        let end = self
-            .table
-            .first()
-            .map_or(self.bytes().len(), |(_, _, range)| range.start);
+        let first = self.table.first();
+        let end = first.map_or(self.bytes().len(), |entry| entry.range.start);
         xxhash_rust::xxh3::xxh3_128(self.bytes().get(..end).unwrap_or(&[]))
     }
 
     /// The range of a section; empty if the file has none of that kind.
     pub(crate) fn range(&self, section: Section, index: u32) -> Range<usize> {
-        let key = (section as u32, index);
-        match self.table.binary_search_by(|(c, i, _)| (*c, *i).cmp(&key)) {
-            Ok(at) => self
-                .table
-                .get(at)
-                .map_or(0..0, |(_, _, range)| range.clone()),
-            Err(_) => 0..0,
-        }
+        self.find(section, index)
+            .map_or(0..0, |entry| entry.range.clone())
     }
 
     /// A range as elements; empty if its length does not fit the element.

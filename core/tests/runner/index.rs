@@ -32,7 +32,7 @@ pub(crate) fn run(suites: &Suites, suite: &Value, input: &Value) -> Result<Value
 }
 
 /// The index of `snapshot`, or of `index`: a name of the suite, or the index itself.
-fn opened(suites: &Suites, suite: &Value, input: &Value) -> Result<VectorIndex> {
+pub(crate) fn opened(suites: &Suites, suite: &Value, input: &Value) -> Result<VectorIndex> {
     if let Some(snapshot) = input["snapshot"].as_str() {
         return VectorIndex::from_bytes(&mutated(suites.bytes(snapshot), &input["mutate"]));
     }
@@ -117,7 +117,7 @@ fn texts(list: &Value) -> Vec<String> {
     .collect()
 }
 
-fn ask(suites: &Suites, index: &VectorIndex, input: &Value) -> Result<Value> {
+pub(crate) fn ask(suites: &Suites, index: &VectorIndex, input: &Value) -> Result<Value> {
     let ask = &input["ask"];
     let name = |item: u32| index.id(item).expect("an item has an id");
     let names = |items: &[u32]| items.iter().map(|&item| name(item)).collect::<Vec<_>>();

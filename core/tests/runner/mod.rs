@@ -1,6 +1,7 @@
 //! Files, the models that cases name, and the columns that they bring.
 
 mod bandits;
+mod both;
 pub(crate) mod compare;
 mod decisions;
 mod index;

@@ -49,6 +49,7 @@ pub(crate) fn run(suites: &Suites, suite: &Value, case: &Value) -> Result<Value>
         "decision_log" => decisions::decision_log(input),
         "context_hash" => decisions::context_hash(input),
         "index" => super::index::run(suites, suite, input),
+        "both" => super::both::run(suites, suite, input),
         unknown => panic!("the operation {unknown} is not known"),
     }
 }

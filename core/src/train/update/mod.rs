@@ -48,7 +48,7 @@ const DRIFT: f64 = 0.25;
 /// be, or if a quarter of all co-occurrences has changed since the subspaces were found. The
 /// manifest's `update` says what was done: `{"tolerance", "items", "learnt", "full"}`.
 ///
-/// The bandits of the snapshot stay in it, as they are.
+/// The bandits and the vector index of the snapshot stay in it, as they are.
 ///
 /// # Errors
 /// Those of [`super::train`], and [`ErrorKind::InvalidArgument`] for a model without histories.
@@ -134,7 +134,8 @@ pub fn update(
         &used,
         control,
     )?
-    .with_bandits_of(model)
+    .with_bandits_of(model)?
+    .with_index_of(model)
 }
 
 /// The rows of the graph, and how they came about.
