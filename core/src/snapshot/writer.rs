@@ -38,8 +38,8 @@ impl Writer {
 #[derive(Clone, Copy)]
 pub(crate) struct Piece<'a> {
     /// With its padding, or without.
-    pub(super) data: &'a [u8],
-    pub(super) len: usize,
+    pub(crate) data: &'a [u8],
+    pub(crate) len: usize,
     /// That of another file, from which the section comes as it is, damage and all.
     pub(super) checksum: Option<u64>,
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::index::{Changes, Plan, sketch};
-use crate::snapshot::{Section, Sections, Storage, Writer};
+use crate::snapshot::{Piece, Section, Sections, Storage, VERSION, join};
 
 /// So many that a search walks.
 const ROWS: usize = 6000;
@@ -33,17 +33,12 @@ fn rewritten(
     change: impl Fn(u32, &[u8]) -> Option<Vec<u8>>,
 ) -> crate::error::Result<Storage> {
     let sections = Sections::open(Storage::copy(index.as_bytes())).unwrap();
-    let mut kept = Vec::new();
-    for (code, at, bytes) in sections.all() {
-        if let Some(bytes) = change(code, bytes) {
-            kept.push((code, at, bytes));
-        }
-    }
-    let mut writer = Writer::default();
-    for (code, at, bytes) in &kept {
-        writer.copy(*code, *at, bytes);
-    }
-    writer.finish()
+    let all = sections.pieces();
+    let changed: Vec<_> = all
+        .filter_map(|(key, piece)| Some((key, change(key.0, &piece.data[..piece.len])?)))
+        .collect();
+    let pieces = changed.iter().map(|(key, data)| (*key, Piece::new(data)));
+    join(&pieces.collect(), VERSION)
 }
 
 fn section(index: &VectorIndex, code: Section) -> Vec<u8> {
@@ -130,8 +125,8 @@ fn most_is_seldom_less_than_the_truth() {
                 .sum()
         };
         let mean = (0..ROWS).map(truth).sum::<f64>() / ROWS as f64;
-        for row in 0..ROWS {
-            let most = f64::from(query.most(sketches.rows.row(row as u32), dots[row]));
+        for (row, &dot) in dots.iter().enumerate() {
+            let most = f64::from(query.most(sketches.rows.row(row as u32), dot));
             below += usize::from(most < truth(row));
             over += most - truth(row);
             apart += (truth(row) - mean).abs();
@@ -183,7 +178,7 @@ fn with_and_without_sketches_a_search_finds_the_same() {
             let query: Vec<f32> = row.iter().map(|v| v + 0.2 * numbers.normal()).collect();
             let truth = naive(metric, &ids, &values, &query, 10, &|_| true);
             let found = with.search(&near(&query), &search).unwrap();
-            let trace = found.trace.clone().unwrap();
+            let trace = found.trace.unwrap();
             assert_eq!(trace.plan, Plan::Hnsw);
             let other = plain.search(&near(&query), &search).unwrap();
             right += recall(&ids_of(&with, &found), &truth);
