@@ -127,7 +127,7 @@ export interface SearchTrace {
   ef: number;
   /** Vectors whose neighbours were looked at. */
   expanded: number;
-  /** Vectors that were compared by their codes. */
+  /** Vectors that were compared by their codes, or by bits. */
   compared: number;
   /** Vectors that were scored as they are stored. */
   rescored: number;
