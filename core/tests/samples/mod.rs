@@ -77,7 +77,21 @@ pub(crate) fn samples() -> Vec<(&'static str, VectorIndex)> {
             "binary",
             build(json!({"metric": "l2", "kind": "binary"}), false, None),
         ),
+        ("sketches", long(&graph("inner_product", "int8"), &mut dice)),
     ]
+}
+
+/// A few rows that are long enough for sketches.
+fn long(options: &Value, dice: &mut Dice) -> VectorIndex {
+    const ROWS: usize = 12;
+    const LONG: usize = 512;
+    let values: Vec<f32> = (0..ROWS * LONG)
+        .map(|_| dice.below(2001) as f32 / 1000.0 - 1.0)
+        .collect();
+    let ids: Vec<i64> = (0..ROWS as i64).collect();
+    let vectors = Vectors::new(&values, LONG).unwrap();
+    let options = IndexOptions::from_json(options).unwrap();
+    VectorIndex::build(IdColumn::Integer(&ids), vectors, &options, &Control::new()).unwrap()
 }
 
 /// Everything that reads an index. Errors are answers; panics are not. Scores of an index that
