@@ -12,7 +12,7 @@ mod support;
 
 use std::path::PathBuf;
 
-use samples::{Dice, ask_all, file, samples, sections};
+use samples::{Dice, ask_all, expected, file, samples, sections};
 use support::tiny;
 use tastemaker::ErrorKind;
 use tastemaker::control::Control;
@@ -233,14 +233,6 @@ fn an_update_and_bandits_keep_the_index() {
         "{small:?}"
     );
     assert!(small.without_index().unwrap().as_bytes() == edge.as_bytes());
-}
-
-fn expected(at: usize) -> ErrorKind {
-    match at {
-        0..8 => ErrorKind::NotASnapshot,
-        8..12 => ErrorKind::UnsupportedVersion,
-        _ => ErrorKind::CorruptSnapshot,
-    }
 }
 
 #[test]

@@ -9,20 +9,12 @@
 
 use std::path::PathBuf;
 
-use samples::{Dice, ask_all, file, samples, sections};
+use samples::{Dice, ask_all, expected, file, samples, sections};
 use tastemaker::ErrorKind;
 use tastemaker::index::VectorIndex;
 use tastemaker::json::json;
 
 mod samples;
-
-fn expected(at: usize) -> ErrorKind {
-    match at {
-        0..8 => ErrorKind::NotASnapshot,
-        8..12 => ErrorKind::UnsupportedVersion,
-        _ => ErrorKind::CorruptSnapshot,
-    }
-}
 
 #[test]
 fn every_flipped_bit_is_refused() {

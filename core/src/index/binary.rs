@@ -105,17 +105,9 @@ impl Stored {
                 for (row, (codes, (scale, offset))) in
                     codes.chunks_exact(stride).zip(numbers).enumerate()
                 {
-                    let (mut square, mut sum, mut with) = (0i64, 0i64, 0i64);
-                    for (at, (&code, &threshold)) in codes.iter().zip(thresholds).enumerate() {
-                        let (code, threshold) = (i64::from(code) - 128, i64::from(threshold) - 128);
-                        let x = code - threshold;
-                        square += x * x;
-                        sum += x.abs();
-                        with += code * threshold;
-                        if x > 0 {
-                            set_bit(bits, bit_words(dimension), row, at);
-                        }
-                    }
+                    let Apart { square, sum, with } = apart(codes, thresholds, |at| {
+                        set_bit(bits, bit_words(dimension), row, at);
+                    });
                     let ratio = square as f64 / sum.max(1) as f64;
                     (*scale, *offset) = match metric {
                         Metric::L2 => ((2.0 * ratio) as f32, -square as f32),
@@ -127,6 +119,32 @@ impl Stored {
         )?;
         Ok(stored)
     }
+}
+
+/// A row of codes beside the thresholds, in sums over its values.
+pub(super) struct Apart {
+    /// Of the squares of what is between them.
+    pub(super) square: i64,
+    /// Of that, without sign.
+    pub(super) sum: i64,
+    /// Of the products of what both stand for.
+    pub(super) with: i64,
+}
+
+/// Compares a row with the thresholds; `bit` is told the values that are above.
+pub(super) fn apart(codes: &[u8], thresholds: &[u8], mut bit: impl FnMut(usize)) -> Apart {
+    let (mut square, mut sum, mut with) = (0, 0, 0);
+    for (at, (&code, &threshold)) in codes.iter().zip(thresholds).enumerate() {
+        let (code, threshold) = (i64::from(code) - 128, i64::from(threshold) - 128);
+        let x = code - threshold;
+        square += x * x;
+        sum += x.abs();
+        with += code * threshold;
+        if x > 0 {
+            bit(at);
+        }
+    }
+    Apart { square, sum, with }
 }
 
 /// The mean code of each value, rounded to the nearest, halves up.

@@ -129,10 +129,8 @@ impl Inner {
     }
 
     /// The sections, written into a file of their own.
-    fn written(&self) -> Storage {
-        let pieces = self.layout.sections.pieces().collect();
-        // What lies in memory already, and more beside it, is not too large.
-        join(&pieces, VERSION).unwrap_or_else(|_| Storage::zeroed(0))
+    fn written(&self) -> Result<Storage> {
+        join(&self.layout.sections.pieces().collect(), VERSION)
     }
 
     /// The attributes in their editable form, for items with these ids.
@@ -252,7 +250,7 @@ impl VectorIndex {
         match &self.inner.apart {
             // Nobody needs the bytes once they are in the file.
             Some(apart) if apart.get().is_none() => {
-                files::replace(path, self.inner.written().bytes())
+                files::replace(path, self.inner.written()?.bytes())
             }
             _ => files::replace(path, self.as_bytes()),
         }
@@ -267,7 +265,10 @@ impl VectorIndex {
     pub fn as_bytes(&self) -> &[u8] {
         match &self.inner.apart {
             None => self.inner.layout.sections.bytes(),
-            Some(apart) => apart.get_or_init(|| self.inner.written()).bytes(),
+            // What lies in memory already, and more beside it, is not too large.
+            Some(apart) => apart
+                .get_or_init(|| self.inner.written().unwrap_or_else(|_| Storage::zeroed(0)))
+                .bytes(),
         }
     }
 

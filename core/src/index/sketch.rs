@@ -14,7 +14,7 @@ use tastemaker_kernels::{BitQuery, BitRows, bit_words};
 use crate::error::Result;
 use crate::parallel::Workers;
 
-use super::binary::thresholds;
+use super::binary::{Apart, apart, thresholds};
 use super::options::Kind;
 use super::quantize::rounded;
 use super::view::stride;
@@ -65,6 +65,7 @@ impl Stored {
         }
         let stride = stride(dimension);
         let thresholds = thresholds(codes, stride, dimension, workers)?;
+        let own = apart(&thresholds, &thresholds, |_| {}).with;
         let each = words(dimension);
         let mut words = vec![0; codes.len() / stride * each];
         let tasks: Vec<_> = codes
@@ -78,7 +79,7 @@ impl Stored {
             |_, (codes, words), ()| {
                 let rows = codes.chunks_exact(stride);
                 for (codes, words) in rows.zip(words.chunks_exact_mut(each)) {
-                    sketch(codes, &thresholds, words);
+                    sketch(codes, &thresholds, own, words);
                 }
                 Ok(())
             },
@@ -91,20 +92,14 @@ impl Stored {
     }
 }
 
-/// Writes the sketch of a row.
-fn sketch(codes: &[u8], thresholds: &[u8], words: &mut [u64]) {
-    let (mut square, mut sum, mut with) = (0i64, 0i64, 0i64);
-    for (at, (&code, &threshold)) in codes.iter().zip(thresholds).enumerate() {
-        let value = i64::from(code) - i64::from(threshold);
-        square += value * value;
-        sum += value.abs();
-        with += value * (i64::from(threshold) - 128);
-        if value > 0
-            && let Some(word) = words.get_mut(HEAD + at / 64)
-        {
+/// Writes the sketch of a row; `own` is the square of what the thresholds stand for.
+fn sketch(codes: &[u8], thresholds: &[u8], own: i64, words: &mut [u64]) {
+    let Apart { square, sum, with } = apart(codes, thresholds, |at| {
+        if let Some(word) = words.get_mut(HEAD + at / 64) {
             *word |= 1 << (at % 64);
         }
-    }
+    });
+    let with = with - own;
     let (width, square, sum) = (thresholds.len() as f64, square as f64, sum as f64);
     // Without a length there is no direction to be wrong about.
     let (scale, spread) = if sum > 0.0 {

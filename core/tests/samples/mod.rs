@@ -1,6 +1,7 @@
 //! Small indexes that have every section, their files taken apart and put together again, and every
 //! question that an index answers. Used by the tests of damage, and by the fuzz targets.
 
+use tastemaker::ErrorKind;
 use tastemaker::catalog::Catalog;
 use tastemaker::control::Control;
 use tastemaker::event::IdColumn;
@@ -173,6 +174,15 @@ pub(crate) fn ask_all(index: &VectorIndex, verified: bool) {
         let _ = updated
             .index
             .search(&Target::vector(&query), &SearchOptions::top(5));
+    }
+}
+
+/// How a file is refused of which one bit is flipped, in the byte `at`.
+pub(crate) fn expected(at: usize) -> ErrorKind {
+    match at {
+        0..8 => ErrorKind::NotASnapshot,
+        8..12 => ErrorKind::UnsupportedVersion,
+        _ => ErrorKind::CorruptSnapshot,
     }
 }
 
