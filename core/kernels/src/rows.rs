@@ -102,11 +102,14 @@ impl<'a> Ids<'a> {
 /// An id as it is stored.
 pub(crate) trait Id: Copy + Ord {
     const ZERO: Self;
+    /// The largest index that fits.
+    const MOST: usize;
     fn index(self) -> usize;
 }
 
 impl Id for u16 {
     const ZERO: Self = 0;
+    const MOST: usize = Self::MAX as usize;
 
     #[inline(always)]
     fn index(self) -> usize {
@@ -116,6 +119,7 @@ impl Id for u16 {
 
 impl Id for u32 {
     const ZERO: Self = 0;
+    const MOST: usize = Self::MAX as usize;
 
     #[inline(always)]
     fn index(self) -> usize {

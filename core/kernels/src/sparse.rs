@@ -75,6 +75,22 @@ pub(crate) fn prefetch_line(line: &[u8; 64]) {
     prefetch(line);
 }
 
+/// Asks for the cache line so many bytes behind the start of a slice, where there is an instruction
+/// for it. Whether the slice has so many is not looked at: that would cost what asking saves.
+#[inline(always)]
+pub(crate) fn prefetch_near<T>(slice: &[T], bytes: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let at = slice.as_ptr().cast::<i8>().wrapping_add(bytes);
+        // SAFETY: the instruction is a hint that never faults, whatever the address; SSE is part
+        // of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (slice, bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

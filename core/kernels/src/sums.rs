@@ -22,6 +22,11 @@ const LINES_SAMPLED: usize = 1280;
 /// Most lines of maxima that [`Sums::kth_best_exceeds`] keeps: it answers for k up to 512.
 const MOST_MAXIMA: usize = 64;
 
+/// From how many sums on there is room for every id of 16 bits, so that none has to be compared
+/// with how many there are: at most four times the memory, and none of it touched.
+const SUMS_WITH_ROOM: usize = NARROW_IDS / 4;
+const NARROW_IDS: usize = 1 << 16;
+
 /// Sixteen sums: one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
@@ -53,9 +58,9 @@ pub(crate) struct Marks([u8; GROUP]);
 /// ```
 #[derive(Debug, Default)]
 pub struct Sums {
-    /// `len` sums, and zeros up to a full line.
+    /// `len` sums, zeros up to a full line, and perhaps room for ids outside.
     lines: Vec<Line>,
-    /// A mark for every line at least. A line without a mark is all zeros.
+    /// A mark for every line at least. A line of the `len` sums without a mark is all zeros.
     marks: Vec<Marks>,
     len: usize,
     /// False only if all sums are zero.
@@ -74,9 +79,17 @@ impl Sums {
             self.clear();
         }
         if self.len != len {
-            self.lines.resize(len.div_ceil(LANES), ZEROS);
+            let room = match len {
+                SUMS_WITH_ROOM..NARROW_IDS => NARROW_IDS,
+                _ => len,
+            };
+            // What ids outside left behind goes. A mark too many in a group that stays is harmless.
+            let kept = self.len.min(len);
+            self.lines.truncate(kept.div_ceil(LANES));
+            self.marks.truncate(kept.div_ceil(LANES * GROUP));
+            self.lines.resize(room.div_ceil(LANES), ZEROS);
             self.marks
-                .resize(len.div_ceil(LANES * GROUP), Marks([0; GROUP]));
+                .resize(room.div_ceil(LANES * GROUP), Marks([0; GROUP]));
             self.touched.resize(len.div_ceil(LANES) + GROUP, 0);
             self.listed = None;
             self.len = len;
@@ -88,9 +101,8 @@ impl Sums {
     #[must_use]
     pub fn get(&self, id: u32) -> i32 {
         let at = id as usize;
-        self.lines
-            .get(at / LANES)
-            .map_or(0, |line| line.0[at % LANES])
+        let line = self.lines.get(at / LANES).filter(|_| at < self.len);
+        line.map_or(0, |line| line.0[at % LANES])
     }
 
     /// Sets one sum; does nothing for an id that it does not have.
@@ -137,6 +149,7 @@ impl Sums {
         }
         self.list();
         let touched = self.touched.get(..self.listed.unwrap_or(0)).unwrap_or(&[]);
+        let lines = self.lines.get(..self.line_count()).unwrap_or(&[]);
         // Where many lines were touched, a part of them gives nearly as good a bound; all of them
         // only if that part has too few positive sums.
         let enough = LINES_SAMPLED.max(groups * 8);
@@ -144,7 +157,7 @@ impl Sums {
         for step in [sampled, 1] {
             self.maxima.clear();
             self.maxima.resize(groups, ZEROS);
-            lane_maxima(&self.lines, touched, members, step, &mut self.maxima);
+            lane_maxima(lines, touched, members, step, &mut self.maxima);
             self.order.clear();
             self.order
                 .extend(self.maxima.iter().flat_map(|line| line.0));
@@ -159,10 +172,15 @@ impl Sums {
         None
     }
 
+    /// How many lines hold the sums; what stands behind them is room for ids outside.
+    fn line_count(&self) -> usize {
+        self.len.div_ceil(LANES)
+    }
+
     /// Lists the touched lines, unless that was done.
     fn list(&mut self) {
         if self.listed.is_none() {
-            let lines = self.lines.len();
+            let lines = self.line_count();
             self.listed = Some(list_marked(lines, &self.marks, &mut self.touched));
         }
     }
@@ -190,7 +208,7 @@ impl Sums {
     ) {
         self.pass(threshold, members, true, found);
         let touched = self.touched.get(..self.listed.unwrap_or(0)).unwrap_or(&[]);
-        if touched.len() > self.lines.len() / 4 {
+        if touched.len() > self.line_count() / 4 {
             self.marks.fill(Marks([0; GROUP]));
         } else {
             let marks = flat_marks(&mut self.marks);
@@ -213,7 +231,9 @@ impl Sums {
     ) {
         self.list();
         let touched = self.touched.get(..self.listed.unwrap_or(0)).unwrap_or(&[]);
-        scan(&mut self.lines, touched, members, threshold, clear, found);
+        let count = self.line_count();
+        let lines = self.lines.get_mut(..count).unwrap_or(&mut []);
+        scan(lines, touched, members, threshold, clear, found);
     }
 
     /// Makes all sums zero.

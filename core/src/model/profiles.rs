@@ -144,21 +144,23 @@ impl Model {
         let kinds: &[u8] = sections.slice(&layout.kinds);
         let weights: &[f32] = sections.slice(&layout.weights);
         let times: &[i64] = sections.slice(&layout.times);
-        let start = start as usize;
-        for (i, &item) in items
-            .get(start..end as usize)
-            .unwrap_or(&[])
-            .iter()
-            .enumerate()
-        {
-            let at = start + i;
-            out.push(Signal {
+        let range = start as usize..end as usize;
+        let items = items.get(range.clone()).unwrap_or(&[]);
+        if kinds.is_empty() && weights.is_empty() && times.is_empty() {
+            out.extend(items.iter().map(|&item| Signal {
                 item,
-                kind: kinds.get(at).copied().unwrap_or(layout.kind),
-                weight: weights.get(at).copied().unwrap_or(1.0),
-                timestamp: times.get(at).copied().unwrap_or(0),
-            });
+                kind: layout.kind,
+                weight: 1.0,
+                timestamp: 0,
+            }));
+            return true;
         }
+        out.extend(items.iter().zip(range).map(|(&item, at)| Signal {
+            item,
+            kind: kinds.get(at).copied().unwrap_or(layout.kind),
+            weight: weights.get(at).copied().unwrap_or(1.0),
+            timestamp: times.get(at).copied().unwrap_or(0),
+        }));
         true
     }
 

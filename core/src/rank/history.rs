@@ -44,16 +44,24 @@ pub(crate) fn fold(
     out: &mut Vec<Weighted>,
 ) {
     out.clear();
-    let newest = signals.iter().map(|s| s.timestamp).max().unwrap_or(0);
-    let reference = now.unwrap_or(newest);
+    let reference = match (half_life_ms, now) {
+        (Some(_), None) => signals.iter().map(|s| s.timestamp).max().unwrap_or(0),
+        _ => now.unwrap_or(0),
+    };
     if !signals.is_sorted_by_key(|s| s.item) {
         // Stable: within an item the canonical order, and so the order of the sum, stays.
         signals.sort_by_key(|s| s.item);
     }
+    out.reserve(signals.len());
+    // Most events are like the one before, and its evidence was a division.
+    let mut last = (Signal::NO_KIND, 0.0, 0.0);
     for signal in signals.iter() {
-        let evidence = kinds
-            .rule(signal.kind as usize)
-            .map_or(0.0, |rule| rule.evidence(f64::from(signal.weight)));
+        if (signal.kind, signal.weight) != (last.0, last.1) {
+            let rule = kinds.rule(signal.kind as usize);
+            let evidence = rule.map_or(0.0, |rule| rule.evidence(f64::from(signal.weight)));
+            last = (signal.kind, signal.weight, evidence);
+        }
+        let evidence = last.2;
         let decay = match half_life_ms {
             Some(half_life) => {
                 let age = (reference.saturating_sub(signal.timestamp)).max(0) as f64;

@@ -4,10 +4,10 @@ use super::{GROUP, Line, Marks, flat, flat_marks};
 use crate::dispatch::multiversion;
 use crate::lanes::LANES;
 use crate::rows::{Id, Ids, Rows};
-use crate::sparse::prefetch;
+use crate::sparse::{prefetch, prefetch_near};
 
-/// How many rows are asked for before they are added: they lie anywhere in the graph, and waiting
-/// for them would be most of the time.
+/// How many rows ahead a row is asked for: they lie anywhere in the graph, and waiting for them
+/// would be most of the time.
 const ROWS_AHEAD: usize = 4;
 /// How many rows ahead the place of a row is asked for.
 const PLACES_AHEAD: usize = 16;
@@ -17,7 +17,8 @@ const ROWS_TOGETHER: usize = 16;
 const SUMS_AN_EDGE: usize = 12;
 
 multiversion! {
-    /// Adds rows up, and marks the lines that they touch.
+    /// Adds rows up, and marks the lines that they touch. Where there is room for every id that
+    /// fits the width, ids outside may go to lines behind the last one.
     pub(super) fn add_rows[_isa](
         lines: &mut [Line],
         marks: &mut [Marks],
@@ -37,6 +38,10 @@ multiversion! {
                 add_all::<_, false>(lines, marks, len, rows, ids, history);
             }
         }
+        // Ids outside may have left something in the rest of the last line.
+        if let Some(rest) = lines.get_mut(len / LANES).and_then(|last| last.0.get_mut(len % LANES..)) {
+            rest.fill(0);
+        }
     }
 }
 
@@ -47,7 +52,7 @@ pub(super) fn mark_all(len: usize, rows: Rows<'_>, history: &[(u32, i32)]) -> bo
     history.len().saturating_mul(rows.mean_len()) > len / SUMS_AN_EDGE
 }
 
-/// Asks for rows that are added soon, before row `n` of the history is.
+/// Asks for what is added soon, before row `n` of the history is.
 #[inline(always)]
 fn ask_ahead(rows: Rows<'_>, history: &[(u32, i32)], n: usize) {
     if cfg!(target_arch = "wasm32") {
@@ -60,18 +65,17 @@ fn ask_ahead(rows: Rows<'_>, history: &[(u32, i32)], n: usize) {
         }
         return;
     }
-    // Where a row lies has to be read before it can be asked for.
-    let (places, ask) = if n == 0 {
-        (0, 0)
-    } else {
-        (PLACES_AHEAD, ROWS_AHEAD)
-    };
-    let upto = |ahead: usize| (n + ahead + 1).min(history.len());
-    for &(row, _) in history.get(n + places..upto(PLACES_AHEAD)).unwrap_or(&[]) {
+    // Where a row lies has to be read before it can be asked for. The first rows are asked for
+    // here, later ones bit by bit while others are added.
+    let places = if n == 0 { 0 } else { PLACES_AHEAD };
+    let upto = (n + PLACES_AHEAD + 1).min(history.len());
+    for &(row, _) in history.get(n + places..upto).unwrap_or(&[]) {
         prefetch(rows.place(row).map_or(&[], |place| place));
     }
-    for &(row, _) in history.get(n + ask..upto(ROWS_AHEAD)).unwrap_or(&[]) {
-        rows.prefetch(row);
+    if n == 0 {
+        for &(row, _) in history.iter().take(ROWS_AHEAD) {
+            rows.prefetch(row);
+        }
     }
 }
 
@@ -86,18 +90,28 @@ fn add_all<T: Id, const MARK: bool>(
 ) {
     let sums = flat(lines);
     let marks = flat_marks(marks);
-    let len = len.min(sums.len()).min(marks.len() * LANES);
+    let room = sums.len().min(marks.len() * LANES);
+    let len = len.min(room);
+    let row_of = |row: u32| {
+        let range = rows.range(row);
+        Edges {
+            ids: ids.get(range.clone()).unwrap_or(&[]),
+            weights: rows.weights.get(range).unwrap_or(&[]),
+        }
+    };
     for (n, &(row, factor)) in history.iter().enumerate() {
         ask_ahead(rows, history, n);
-        let range = rows.range(row);
-        let ids = ids.get(range.clone()).unwrap_or(&[]);
-        let weights = rows.weights.get(range).unwrap_or(&[]);
-        if all_below(ids, len) {
-            // SAFETY: all ids lie below `len`, which is at most `sums.len()` and
+        let edges = row_of(row);
+        let soon = match history.get(n + ROWS_AHEAD) {
+            Some(&(row, _)) => row_of(row),
+            None => Edges::NONE,
+        };
+        if room > T::MOST || all_below(edges.ids, len) {
+            // SAFETY: all ids lie below `room`, which is at most `sums.len()` and
             // `marks.len() · LANES`.
-            unsafe { add_row::<T, MARK>(sums, marks, ids, weights, factor) };
+            unsafe { add_row::<T, MARK>(sums, marks, edges, factor, soon) };
         } else {
-            for (&id, &weight) in ids.iter().zip(weights) {
+            for (&id, &weight) in edges.ids.iter().zip(edges.weights) {
                 let id = id.index();
                 if id < len {
                     sums[id] = sums[id].wrapping_add(factor.wrapping_mul(i32::from(weight)));
@@ -105,6 +119,37 @@ fn add_all<T: Id, const MARK: bool>(
                 }
             }
         }
+    }
+}
+
+/// The ids and weights of one row.
+#[derive(Clone, Copy)]
+struct Edges<'a, T> {
+    ids: &'a [T],
+    weights: &'a [u16],
+}
+
+impl<T: Id> Edges<'_, T> {
+    const NONE: Self = Edges {
+        ids: &[],
+        weights: &[],
+    };
+
+    /// Asks for a part of the row while some edges of another are added, for the `n`-th time.
+    #[inline(always)]
+    fn ask_for(self, n: usize) {
+        ask_for_part(self.ids, n);
+        ask_for_part(self.weights, n);
+    }
+}
+
+/// Asks for the lines of a part. A part has some bytes more than are added meanwhile, because a row
+/// starts anywhere in a line.
+#[inline(always)]
+fn ask_for_part<T>(row: &[T], n: usize) {
+    let bytes = EDGES_TOGETHER * size_of::<T>();
+    for at in (0..bytes).step_by(64) {
+        prefetch_near(row, n * (bytes + bytes / 5) + at);
     }
 }
 
@@ -128,7 +173,11 @@ fn all_below<T: Id>(ids: &[T], len: usize) -> bool {
     (len > largest.index() || some.is_empty()) && rest.iter().all(|id| id.index() < len)
 }
 
-/// Adds one row.
+/// Edges that are added without a look at how many are left: rows of 100 leave no rest.
+const EDGES_TOGETHER: usize = 20;
+
+/// Adds one row, and asks for one that comes soon: some lines at a time, because all at once would
+/// wait for each other.
 ///
 /// A function of its own, so that all that the loop needs stays in registers: within the loop
 /// over rows the compiler reads where the sums are from memory, for every edge.
@@ -139,11 +188,11 @@ fn all_below<T: Id>(ids: &[T], len: usize) -> bool {
 unsafe fn add_row<T: Id, const MARK: bool>(
     sums: &mut [i32],
     marks: &mut [u8],
-    ids: &[T],
-    weights: &[u16],
+    edges: Edges<'_, T>,
     factor: i32,
+    soon: Edges<'_, T>,
 ) {
-    for (&id, &weight) in ids.iter().zip(weights) {
+    let mut add = |(&id, &weight): (&T, &u16)| {
         let id = id.index();
         // SAFETY: what the caller promises.
         let sum = unsafe { sums.get_unchecked_mut(id) };
@@ -152,5 +201,15 @@ unsafe fn add_row<T: Id, const MARK: bool>(
             // SAFETY: what the caller promises.
             *unsafe { marks.get_unchecked_mut(id / LANES) } = 1;
         }
+    };
+    let (ids, last_ids) = edges.ids.as_chunks::<EDGES_TOGETHER>();
+    let (weights, last_weights) = edges.weights.as_chunks::<EDGES_TOGETHER>();
+    for (n, (ids, weights)) in ids.iter().zip(weights).enumerate() {
+        soon.ask_for(n);
+        ids.iter().zip(weights).for_each(&mut add);
+    }
+    if !last_ids.is_empty() {
+        soon.ask_for(ids.len());
+        last_ids.iter().zip(last_weights).for_each(add);
     }
 }

@@ -85,25 +85,43 @@ multiversion! {
         clear: bool,
         found: &mut dyn FnMut(u32, i32) -> i32,
     ) {
-        let mut threshold = threshold;
-        let mut look = |line: &mut Line, number: usize| {
-            let above = isa.above(&line.0, threshold);
-            if above != 0 {
-                threshold = report(line, above, number, members, threshold, found);
-            }
-            if clear {
+        if touched.len() == lines.len() {
+            let all = 0..lines.len();
+            look_at(isa, lines, all, members, threshold, clear, found);
+        } else {
+            let touched = touched.iter().map(|&number| number as usize);
+            look_at(isa, lines, touched, members, threshold, clear, found);
+        }
+    }
+}
+
+/// Looks at lines in turn.
+#[inline(always)]
+fn look_at<I: Isa>(
+    isa: I,
+    lines: &mut [Line],
+    mut numbers: impl Iterator<Item = usize>,
+    members: Option<&[u64]>,
+    mut threshold: i32,
+    clear: bool,
+    found: &mut dyn FnMut(u32, i32) -> i32,
+) {
+    loop {
+        // As long as nothing is found the threshold stays what it is, in a register.
+        let fixed = threshold;
+        let next = numbers.find_map(|number| {
+            let line = lines.get_mut(number)?;
+            let above = isa.above(&line.0, fixed);
+            if above == 0 && clear {
                 *line = ZEROS;
             }
-        };
-        if touched.len() == lines.len() {
-            for (number, line) in lines.iter_mut().enumerate() {
-                look(line, number);
-            }
-        } else {
-            for &number in touched {
-                if let Some(line) = lines.get_mut(number as usize) {
-                    look(line, number as usize);
-                }
+            (above != 0).then_some((number, above))
+        });
+        let Some((number, above)) = next else { break };
+        if let Some(line) = lines.get_mut(number) {
+            threshold = report(line, above, number, members, threshold, found);
+            if clear {
+                *line = ZEROS;
             }
         }
     }

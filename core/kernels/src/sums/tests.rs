@@ -54,7 +54,8 @@ impl Case {
                     .push([1, 65_535, dice.below(65_536) as u16][dice.below(3)]);
             }
             if foreign && dice.below(2) == 0 {
-                case.ids.push([len as u32, u32::MAX][dice.below(2)]);
+                case.ids
+                    .push([len as u32, 65_535.max(len as u32), u32::MAX][dice.below(3)]);
                 case.weights.push(9);
             }
             case.offsets.push(case.ids.len() as u32);
@@ -117,8 +118,8 @@ impl Case {
 }
 
 /// Lengths around the sizes of lines, groups of marks and pages.
-const LENGTHS: [usize; 14] = [
-    1, 15, 16, 17, 63, 64, 65, 1023, 1024, 1025, 8191, 8192, 8193, 70_000,
+const LENGTHS: [usize; 17] = [
+    1, 15, 16, 17, 63, 64, 65, 1023, 1024, 1025, 8191, 8192, 8193, 16_384, 20_001, 65_535, 70_000,
 ];
 
 fn cases(mut check: impl FnMut(&Case, usize, &mut Dice)) {
@@ -169,7 +170,8 @@ fn sums_are_the_definition() {
             (0..len as u32).all(|id| sums.get(id) == 0),
             "cleared, {len}"
         );
-        assert!(sums.marks.iter().all(|marks| marks.0 == [0; GROUP]));
+        let marks = sums.marks.iter().flat_map(|marks| marks.0);
+        assert!(marks.take(len.div_ceil(LANES)).all(|mark| mark == 0));
     });
 }
 
@@ -252,6 +254,50 @@ fn resizing_forgets() {
             sums.set(id, 7);
         }
         assert_eq!((0..2100).filter(|&id| sums.get(id) == 7).count(), len);
+    }
+}
+
+/// There may be room for ids outside, which nothing reads.
+#[test]
+fn ids_outside_leave_nothing_behind() {
+    let inside = 19_999;
+    let ids = [inside, 20_000, 20_015, 20_016, 30_000, 65_535];
+    let rows = Rows {
+        offsets: &[0, 6],
+        ids: Ids::Narrow(&ids),
+        weights: &[7; 6],
+    };
+    // Once with marks, and once with more edges than are worth marks.
+    for times in [1, 300] {
+        let mut sums = Sums::default();
+        sums.resize(20_000);
+        let history = vec![(0, 1); times];
+        assert_eq!(mark_all(20_000, rows, &history), times > 1);
+        for round in 0..2 {
+            sums.add_rows(rows, &history);
+            let expected = 7 * times as i32;
+            assert!(ids[1..].iter().all(|&id| sums.get(u32::from(id)) == 0));
+            let mut found = Vec::new();
+            sums.above(-1, None, &mut |id, sum| {
+                found.extend((sum != 0).then_some((id, sum)));
+                -1
+            });
+            assert_eq!(found, [(u32::from(inside), expected)]);
+            assert_eq!(sums.kth_best_exceeds(1, None), Some(expected - 1));
+            assert_eq!(sums.kth_best_exceeds(2, None), None);
+            if round == 0 {
+                sums.clear();
+            }
+        }
+        for len in [40_000, 65_536, 70_000, 30_001, 20_000] {
+            sums.resize(len);
+            assert!((0..70_000).all(|id| sums.get(id) == 0), "{len}");
+            sums.above(-1, None, &mut |id, sum| {
+                assert_eq!(sum, 0, "{id} of {len}");
+                -1
+            });
+            sums.add_rows(rows, &history);
+        }
     }
 }
 
