@@ -3,7 +3,7 @@
 MODEL is `als-F` (F factors) or `cosine`. Reads one command a line from standard
 input, and answers each with one JSON object a line:
 
-  fit              trains from scratch               {"s": …}
+  fit [SEED]       trains from scratch               {"s": …}
   single           recommends 20 to each user,       {"p50": …, "p99": …, "mean": …} in µs
                    one call a user, one thread
   single-sliced    the same, each user's row cut     {"p50": …, "p99": …, "mean": …} in µs
@@ -46,7 +46,7 @@ def matrix(path):
     return matrix
 
 
-def make(name, threads):
+def make(name, threads, seed):
     if name == "cosine":
         return CosineRecommender(K=100, num_threads=threads)
     # alpha and regularization do not change the time. These gave the best
@@ -61,7 +61,7 @@ def make(name, threads):
         use_cg=True,
         calculate_training_loss=False,
         num_threads=threads,
-        random_state=0,
+        random_state=seed,
     )
 
 
@@ -119,7 +119,7 @@ def main():
     for line in sys.stdin:
         command, *rest = line.split()
         if command == "fit":
-            model = make(sys.argv[2], threads)
+            model = make(sys.argv[2], threads, int(rest[0]) if rest else 0)
             start = time.perf_counter()
             model.fit(train, show_progress=False)
             answer = {"s": time.perf_counter() - start}

@@ -102,8 +102,13 @@ export interface IalsTrainer extends Weighted {
   name: 'ials';
   /** The dimensions of the factors: 64. */
   factors?: number | undefined;
-  /** Rounds of users, then items: 15. */
+  /** Most rounds of users, then items: 15. */
   iterations?: number | undefined;
+  /**
+   * The rounds end where one lowers the weighted error by no more than this share: 0.002, and 0
+   * where the data is so small that all rounds take no time.
+   */
+  tolerance?: number | null | undefined;
   /** What an event of weight 1 adds to the confidence of 1: 40. */
   alpha?: number | undefined;
   /** Strength of the regularization: 10. */

@@ -20,7 +20,7 @@ RIDGE = {
 WEIGHTINGS = {"cosine": {}, "bm25": {"k1": 1.2, "b": 0.75}, "p3alpha": {"alpha": 1.0}, "rp3beta": {"alpha": 1.0, "beta": 0.5}}
 SEQUENCE = {"window": 10, "decay": 0.8, "gap_half_life_days": None, "popularity_exponent": 0.25}
 IALS = {
-    "factors": 64, "iterations": 15, "alpha": 40.0, "regularization": 10.0, "regularization_exponent": 0.0, "candidates": 400,
+    "factors": 64, "iterations": 15, "tolerance": None, "alpha": 40.0, "regularization": 10.0, "regularization_exponent": 0.0, "candidates": 400,
     "popularity_exponent": 0.0,
 }
 DEFAULTS = {"ials": IALS, "spectral": SPECTRAL, "ridge": RIDGE, "cooccurrence": {"weighting": "rp3beta"}, "sequence": SEQUENCE}
@@ -169,9 +169,18 @@ def ials(dense, options, keep):
             out.append(np.linalg.solve(left, other.T @ ((1 + alpha * row) * (row > 0))))
         return np.array(out)
 
+    # By default all rounds are done on data as small as this.
+    before, tolerance = None, options["tolerance"] or 0
     for _ in range(options["iterations"]):
         x = solve(dense, y)
         y = solve(dense.T, x)
+        error = ((1 + alpha * dense) * (1 - x @ y.T) ** 2)[dense > 0].sum()
+        gain = None if before is None else 1 - error / before
+        if gain is not None and abs(gain - tolerance) < 1e-4 * tolerance:
+            raise AssertionError("too near the tolerance for its side to be sure")
+        if tolerance and gain is not None and gain <= tolerance:
+            break
+        before = error
     # Each item's history alone, folded in without any formula.
     g = y.T @ y + options["regularization"] * np.eye(n)
     w = np.array([y @ np.linalg.solve(g + alpha * np.outer(v, v), (1 + alpha) * v) for v in y])

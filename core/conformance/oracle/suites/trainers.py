@@ -77,7 +77,7 @@ def refused(suite):
         "ridge": both | {"lambda": (0, -1, 1e10), "support": (0, 1001), "user_exponent": (2.5, -2.5), "item_exponent": (2.5, -2.5)},
         "cooccurrence": {"weight": (-1,), "weighting": ("jaccard", "", 3, True, ["cosine"]), "rank": (8,), "alpha": (-0.1, 4.5),
                          "beta": (-2.5, 4.5), "k1": (1.2,), "b": (0.5,)},
-        "ials": {"weight": (-1,), "factors": (0, 1025, 1.5), "iterations": (0, 101), "alpha": (-1, 1e7), "regularization": (0, -1, 1e10),
+        "ials": {"weight": (-1,), "factors": (0, 1025, 1.5), "iterations": (0, 101), "tolerance": (-0.1, 1.5), "alpha": (-1, 1e7), "regularization": (0, -1, 1e10),
                  "regularization_exponent": (-0.1, 2.5), "candidates": (0, 100001), "popularity_exponent": (2.5, -2.5), "rank": (8,)},
         "sequence": {"weight": (-1,), "window": (0, 101, 1.5), "decay": (-0.1, 1.1), "gap_half_life_days": (0, -1, 1e7, "day"),
                      "popularity_exponent": (2.5, -2.5), "half_life_days": (1,)},
@@ -165,6 +165,7 @@ def ials(suite):
         {"iterations": 3, "regularization": 0.5}, {"iterations": 3, "regularization_exponent": 0.5},
         {"iterations": 3, "regularization_exponent": 1, "alpha": 4}, {"iterations": 3, "popularity_exponent": 0.5},
         {"iterations": 3, "popularity_exponent": -1}, {"iterations": 3, "candidates": 2},
+        {"tolerance": None}, {"tolerance": 0}, {"tolerance": 0.05}, {"tolerance": 1},
     ):
         options = {"regularization": 2, **options}
         search(suite, f"ials: {options}", by("ials", **options), **world)

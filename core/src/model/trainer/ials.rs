@@ -12,6 +12,11 @@
 //! ν is not 0. So a step costs two passes over the vectors of the row and none over `YᵀY`, and a
 //! few steps are enough.
 //!
+//! The rounds end where one lowers `Σ c_ui (1 − x_u·y_i)²` over the entries by no more than a share
+//! `tolerance`, which fewer than all rounds do on large data. More rounds are not better: those
+//! behind fit the training data alone. By NDCG on a fifth of gowalla's training events, held out,
+//! 64 factors without tolerance: 3 rounds 0.1033, 5 to 10 rounds 0.1044, 15 rounds 0.1037.
+//!
 //! Distilled: a history of item `i` alone, once, has the factor `x = (G + α y_i y_iᵀ)⁻¹ (1 + α)
 //! y_i` with `G = YᵀY + λI`. By Sherman and Morrison `j` then scores
 //!
@@ -21,7 +26,7 @@
 //! product of two vectors. The sum over a history is not what folding in the whole history gives:
 //! what its items say alike is counted for each.
 //!
-//! Cost: `iterations` times `rows · factors²` for `G`, `S` and `V`, and a few times `entries ·
+//! Cost: each round `rows · factors²` for `G`, `S` and `V`, and a few times `entries ·
 //! factors`; memory `3 (users + items) · factors` floats at most.
 
 use super::pairs::{Degrees, Pairs, sum};
@@ -34,6 +39,8 @@ use tastemaker_kernels::{add_scaled, dot, dots};
 
 /// The name of the stage in progress reports.
 const STAGE: &str = "factors";
+/// See [`IalsOptions::tolerance`].
+const TOLERANCE: f64 = 0.002;
 /// Rows that one task solves.
 const ROWS_A_TASK: usize = 256;
 /// A solution stops where the square of the residual falls below this share of the right side's:
@@ -128,12 +135,27 @@ impl Factors {
         for value in &mut found.items {
             *value *= scale;
         }
-        for round in 0..options.iterations {
+        let quick = matrix.entries().saturating_mul(width) <= IalsOptions::QUICK;
+        let tolerance = match options.tolerance {
+            Some(tolerance) => tolerance,
+            None if quick => 0.0,
+            None => TOLERANCE,
+        };
+        let mut before = f64::INFINITY;
+        let total = options.iterations as u64;
+        for round in 1..=total {
             let users = found.solve(matrix, Side::Users, &found.items, options, &quiet)?;
             found.items = found.solve(matrix, Side::Items, &users, options, &quiet)?;
-            workers
-                .control
-                .report(STAGE, round as u64 + 1, options.iterations as u64);
+            workers.control.report(STAGE, round, total);
+            if tolerance == 0.0 || round == total {
+                continue;
+            }
+            let error = found.error(matrix, &users, &quiet)?;
+            if before.is_finite() && before - error <= tolerance * before {
+                workers.control.report(STAGE, total, total);
+                break;
+            }
+            before = error;
         }
         let s = linalg::whitener(&found.items, width, options.regularization, &quiet)?;
         found.white = found.items.clone();
@@ -196,6 +218,27 @@ impl Factors {
         })?;
         linalg::transform(&mut out, width, &s, true, workers)?;
         Ok(out)
+    }
+
+    /// `Σ c_ui (1 − x_u·y_i)²` over the entries of the matrix.
+    fn error(&self, matrix: &Matrix, users: &[f32], workers: &Workers<'_>) -> Result<f64> {
+        let width = self.width;
+        let tasks: Vec<&[f32]> = self.items.chunks(ROWS_A_TASK * width).collect();
+        let parts = workers.map(STAGE, tasks, Vec::new, |task, part, products| {
+            let mut sum = 0.0;
+            for (i, item) in part.chunks_exact(width).enumerate() {
+                let (rows, values) = matrix.column((task * ROWS_A_TASK + i) as u32);
+                products.clear();
+                products.resize(rows.len(), 0f32);
+                dots(item, users, rows, products);
+                for (&x, &product) in values.iter().zip(products.iter()) {
+                    let miss = 1.0 - f64::from(product);
+                    sum += (1.0 + f64::from(self.alpha * x)) * miss * miss;
+                }
+            }
+            Ok(sum)
+        })?;
+        Ok(parts.iter().fold(0.0, |sum, part| sum + part))
     }
 
     /// Conjugate gradient from 0 for `(I + δM + Σ α x v vᵀ) z = Σ (1 + α x) v`.

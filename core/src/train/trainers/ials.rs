@@ -10,8 +10,12 @@ use crate::fields::Fields;
 pub struct IalsOptions {
     /// Dimension of the factors, 1 to 1024; limited by the number of items. Default 64.
     pub factors: usize,
-    /// Rounds of users, then items, 1 to 100. Default 15.
+    /// Most rounds of users, then items, 1 to 100. Default 15.
     pub iterations: usize,
+    /// The rounds end before that where one lowers the weighted error on what users have by no
+    /// more than this share, 0 to 1. Default `None`: 0.002, or all rounds where they take no time
+    /// to speak of (see [`IalsOptions::QUICK`]).
+    pub tolerance: Option<f64>,
     /// What an event of weight 1 adds to the confidence of 1, 0 to 1e6. Default 40.
     pub alpha: f64,
     /// Strength of the regularization, 1e-6 to 1e9. Default 10.
@@ -29,6 +33,7 @@ impl Default for IalsOptions {
         Self {
             factors: 64,
             iterations: 15,
+            tolerance: None,
             alpha: 40.0,
             regularization: 10.0,
             regularization_exponent: 0.0,
@@ -39,12 +44,17 @@ impl Default for IalsOptions {
 }
 
 impl IalsOptions {
+    /// Entries times factors up to which a round takes milliseconds. By default all rounds are
+    /// done then: the more factors have settled, the less one user moves the lists of others.
+    pub const QUICK: usize = 10_000_000;
+
     pub(super) fn from_json(value: &Json, what: &str) -> Result<Self> {
         let names = [
             "name",
             "weight",
             "factors",
             "iterations",
+            "tolerance",
             "alpha",
             "regularization",
             "regularization_exponent",
@@ -58,6 +68,10 @@ impl IalsOptions {
         Ok(Self {
             factors: whole("factors", d.factors, 1024)?,
             iterations: whole("iterations", d.iterations, 100)?,
+            tolerance: match fields.get("tolerance") {
+                None => None,
+                Some(_) => Some(fields.number("tolerance", 0.0, 0.0, 1.0)?),
+            },
             alpha: fields.number("alpha", d.alpha, 0.0, 1e6)?,
             regularization: fields.number("regularization", d.regularization, 1e-6, 1e9)?,
             regularization_exponent: fields.number(
@@ -80,6 +94,7 @@ impl IalsOptions {
         json!({
             "factors": self.factors,
             "iterations": self.iterations,
+            "tolerance": self.tolerance,
             "alpha": self.alpha,
             "regularization": self.regularization,
             "regularization_exponent": self.regularization_exponent,
