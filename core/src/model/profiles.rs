@@ -146,15 +146,6 @@ impl Model {
         let times: &[i64] = sections.slice(&layout.times);
         let range = start as usize..end as usize;
         let items = items.get(range.clone()).unwrap_or(&[]);
-        if kinds.is_empty() && weights.is_empty() && times.is_empty() {
-            out.extend(items.iter().map(|&item| Signal {
-                item,
-                kind: layout.kind,
-                weight: 1.0,
-                timestamp: 0,
-            }));
-            return true;
-        }
         out.extend(items.iter().zip(range).map(|(&item, at)| Signal {
             item,
             kind: kinds.get(at).copied().unwrap_or(layout.kind),

@@ -39,8 +39,11 @@ use tastemaker_kernels::{add_scaled, dot, dots};
 
 /// The name of the stage in progress reports.
 const STAGE: &str = "factors";
-/// See [`IalsOptions::tolerance`].
+/// The tolerance where none is given.
 const TOLERANCE: f64 = 0.002;
+/// Entries times factors up to which a round takes milliseconds. Without a tolerance all rounds are
+/// done then: the more factors have settled, the less one user moves the lists of others.
+const QUICK: usize = 10_000_000;
 /// Rows that one task solves.
 const ROWS_A_TASK: usize = 256;
 /// A solution stops where the square of the residual falls below this share of the right side's:
@@ -135,7 +138,7 @@ impl Factors {
         for value in &mut found.items {
             *value *= scale;
         }
-        let quick = matrix.entries().saturating_mul(width) <= IalsOptions::QUICK;
+        let quick = matrix.entries().saturating_mul(width) <= QUICK;
         let tolerance = match options.tolerance {
             Some(tolerance) => tolerance,
             None if quick => 0.0,

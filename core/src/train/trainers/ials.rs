@@ -13,8 +13,8 @@ pub struct IalsOptions {
     /// Most rounds of users, then items, 1 to 100. Default 15.
     pub iterations: usize,
     /// The rounds end before that where one lowers the weighted error on what users have by no
-    /// more than this share, 0 to 1. Default `None`: 0.002, or all rounds where they take no time
-    /// to speak of (see [`IalsOptions::QUICK`]).
+    /// more than this share, 0 to 1. Default `None`: 0.002, or 0 (all rounds) where entries times
+    /// factors are at most 10,000,000, so that a round takes milliseconds.
     pub tolerance: Option<f64>,
     /// What an event of weight 1 adds to the confidence of 1, 0 to 1e6. Default 40.
     pub alpha: f64,
@@ -44,10 +44,6 @@ impl Default for IalsOptions {
 }
 
 impl IalsOptions {
-    /// Entries times factors up to which a round takes milliseconds. By default all rounds are
-    /// done then: the more factors have settled, the less one user moves the lists of others.
-    pub const QUICK: usize = 10_000_000;
-
     pub(super) fn from_json(value: &Json, what: &str) -> Result<Self> {
         let names = [
             "name",
