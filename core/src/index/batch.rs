@@ -101,11 +101,11 @@ fn answer_many(
         }
         let work: Vec<Work<'_>> = asked
             .iter()
-            .take(questions.len())
-            .map(|asked| asked.work(view))
+            .zip(questions)
+            .map(|(asked, (_, allowed))| asked.work(view, ef, more(allowed)))
             .collect();
         let walks = walks.get_mut(..questions.len()).unwrap_or(&mut []);
-        hnsw::walk_many(&graph, view.codes, &work, ef, walks);
+        hnsw::walk_many(&graph, view.codes, &work, walks);
         let walked = asked.iter_mut().zip(walks);
         for ((_, allowed), (asked, walk)) in questions.iter().zip(walked) {
             std::mem::swap(&mut scratch.asked, asked);

@@ -1,7 +1,7 @@
 //! The index as sections of a file: written, opened, checked. `docs/index-format.md` is the
 //! normative description.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use serde_json::{Value as Json, json};
 
@@ -35,7 +35,22 @@ pub(super) enum Links<'a> {
     Copied(&'a Layout),
 }
 
+/// The range of intrinsic dimensions.
+const INTRINSIC: RangeInclusive<f64> = 0.01..=1e6;
+
 impl Links<'_> {
+    /// The intrinsic dimension of its rows, to a hundredth.
+    fn dimension(&self) -> Option<f64> {
+        match self {
+            Self::None => None,
+            Self::Built(graph) => graph.dimension.map(|d| {
+                let rounded = libm::round(100.0 * d) / 100.0;
+                rounded.clamp(*INTRINSIC.start(), *INTRINSIC.end())
+            }),
+            Self::Copied(layout) => layout.intrinsic,
+        }
+    }
+
     fn write(&self, writer: &mut Writer) -> usize {
         match self {
             Self::None => 0,
@@ -126,6 +141,9 @@ pub(super) fn write(parts: &Parts<'_>) -> Result<Storage> {
         "bounds": {"error": parts.bounds.error, "length": parts.bounds.length},
         "columns": columns,
     });
+    if let Some(dimension) = parts.graph.dimension() {
+        manifest["intrinsic_dimension"] = json!(dimension);
+    }
     if let (Some(to), Json::Object(extra)) = (manifest.as_object_mut(), &parts.extra) {
         to.extend(extra.clone());
     }
@@ -188,6 +206,8 @@ pub(super) struct Layout {
     /// Levels above 0.
     pub(super) height: usize,
     pub(super) levels: Option<hnsw::Levels>,
+    /// The intrinsic dimension of the graph's rows, where it is known.
+    pub(super) intrinsic: Option<f64>,
     /// Rows that stand for others, where those start, and they.
     pub(super) twins: [Range<usize>; 3],
     /// Thresholds, bits, scales and offsets; empty unless the kind is `binary`.
@@ -326,11 +346,22 @@ impl Layout {
             ],
             false => [0..0, 0..0],
         };
+        // An index of before it was estimated has none.
+        let intrinsic = match manifest.get("intrinsic_dimension") {
+            None => None,
+            Some(value) => Some(
+                value
+                    .as_f64()
+                    .filter(|d| INTRINSIC.contains(d))
+                    .ok_or_else(|| corrupt("its intrinsic dimension"))?,
+            ),
+        };
         let usual = whole("usual", 0, i32::MAX as usize)? as i32;
         let layout = Self {
             usual,
             height,
             levels,
+            intrinsic,
             twins,
             bits,
             sketches,

@@ -103,6 +103,7 @@ impl Inner {
             codes: ByteRows::new(codes, layout.dimension).unwrap_or_default(),
             sides: sections.slice(&layout.sides),
             graph: layout.levels.as_ref().map(|levels| levels.view(sections)),
+            intrinsic: layout.intrinsic,
             twins: [0, 1, 2].map(|n| sections.slice(&layout.twins[n])),
             bits: layout.bits(),
             sketches: layout.sketches(),

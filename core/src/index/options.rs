@@ -309,8 +309,10 @@ impl IndexOptions {
 pub struct SearchOptions {
     /// Items wanted, 1 to 1,000,000; fewer come only if fewer match. Default 10.
     pub k: usize,
-    /// Candidates that a search in the graph keeps, 1 to 1,000,000; raised to `k` where it is
-    /// less. With [`Kind::Binary`], one in eight of the rows that it looks at closely. `None` for
+    /// About how many candidates a search in the graph keeps, 1 to 1,000,000; raised to `k` where
+    /// it is less. A search ends as far away as this many candidates would usually reach, so one
+    /// with few vectors around it looks at fewer, and one with many at more, up to four times as
+    /// many; not so for the inner product, where it keeps as many as are said here. With [`Kind::Binary`], one in eight of the rows that it looks at closely. `None` for
     /// the index's own.
     pub ef: Option<usize>,
     /// Looks at every row, whatever the index is. Default false.

@@ -202,11 +202,11 @@ impl Inner {
         let more = wanted.saturating_add(allowed.dropped.len());
         let route = Route::choose(self, view, allowed, options, more);
         if let Some((graph, ef)) = route.graph {
-            let work = scratch.asked.work(view);
+            let work = scratch.asked.work(view, ef, more);
             match allowed.standing.as_deref().or(allowed.rows.as_deref()) {
-                None => hnsw::walk(&graph, view.codes, &work, ef, &mut scratch.walk),
+                None => hnsw::walk(&graph, view.codes, &work, &mut scratch.walk),
                 Some(set) => {
-                    hnsw::walk_filtered(&graph, view.codes, &work, set, ef, &mut scratch.walk);
+                    hnsw::walk_filtered(&graph, view.codes, &work, set, &mut scratch.walk);
                 }
             }
             let items = finish(view, allowed, options, more, ef, scratch, trace);

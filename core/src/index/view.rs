@@ -9,10 +9,13 @@ use crate::bitset::BitSet;
 use crate::id::Ids;
 
 use super::binary::Bits;
-use super::hnsw::{Graph, Keys, Work};
+use super::hnsw::{Graph, HALF, Keys, Reach, Stop, Work};
 use super::options::Metric;
 use super::quantize::{Bounds, QueryCodes, Scale};
 use super::sketch::{SketchQuery, Sketches};
+
+/// The most candidates that a walk keeps, in times of `ef`.
+const LONGER: usize = 4;
 
 /// The sections of an index, borrowed.
 #[derive(Clone, Copy)]
@@ -35,6 +38,8 @@ pub(super) struct View<'a> {
     /// makes all rows equally long. Cosine: empty.
     pub(super) sides: &'a [i32],
     pub(super) graph: Option<Graph<'a>>,
+    /// The intrinsic dimension of the graph's rows, where it is known.
+    pub(super) intrinsic: Option<f64>,
     /// Rows that stand in the graph for others with the same codes, where those start, and they.
     pub(super) twins: [&'a [u32]; 3],
     /// One bit a value; only of the kind `binary`.
@@ -284,12 +289,43 @@ impl Asked {
         }
     }
 
-    /// What a walk needs.
-    pub(super) fn work<'a>(&'a self, view: &View<'a>) -> Work<'a> {
+    /// What a walk needs that keeps `ef` candidates and from which `items` are wanted.
+    pub(super) fn work<'a>(&'a self, view: &View<'a>, ef: usize, items: usize) -> Work<'a> {
         Work {
             query: &self.bytes,
             keys: self.keys(view),
             sketch: view.sketches.map(|sketches| (sketches, &self.sketched)),
+            reach: self.reach(view, ef, items),
+        }
+    }
+
+    /// How far such a walk goes.
+    fn reach(&self, view: &View<'_>, ef: usize, items: usize) -> Reach {
+        let Some(dimension) = view.intrinsic else {
+            return Reach::all_of(ef);
+        };
+        // Of items with several rows, as many rows as so many items have.
+        let rows = (items as u64 * view.rows as u64).div_ceil(view.items.max(1) as u64);
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        // What rounding to codes does to a squared distance, usually.
+        let step = f64::from(view.scale.step);
+        let lost = self.codes.error * self.codes.error;
+        let rounded = view.dimension as f64 * step * step / 12.0 + lost;
+        let stop = match view.metric {
+            // A squared distance is 2 − 2 times the cosine.
+            Metric::Cosine => {
+                let zero = f64::from(HALF) - 1.0 / self.unit;
+                Stop::new(rows, ef, dimension, zero, rounded / 2.0 / self.unit)
+            }
+            Metric::L2 => {
+                let zero = -self.square / self.unit;
+                Stop::new(rows, ef, dimension, zero, rounded / self.unit).of_floats()
+            }
+            Metric::InnerProduct => return Reach::all_of(ef),
+        };
+        Reach {
+            limit: ef.saturating_mul(LONGER),
+            stop,
         }
     }
 

@@ -429,6 +429,8 @@ def forged(suite, known, data, damage):
     manifest("a step of 0", '"step":', '"step":0,"step_":')
     manifest("a bound below 0", '"error":', '"error":-')
     manifest("levels beyond all", '"levels":0', '"levels":9999')
+    for name, value in [("of 0", "0"), ("below 0", "-3.5"), ("beyond all", "1e7"), ("of nothing", "null"), ("as a text", '"2"')]:
+        manifest(f"an intrinsic dimension {name}", '"items":', f'"intrinsic_dimension":{value},"items":')
     manifest("m of 0", '"m":16', '"m":0')
     for code, name in ((oracle.ID_OFFSETS, "ids"), (oracle.ROW_STARTS, "row starts"), (oracle.CENTRE, "centre"), (oracle.FLOATS, "vectors"), (oracle.CODES, "codes"), (oracle.SIDES, "sides")):
         forge(f"no {name}", {(code, 0): None})

@@ -14,6 +14,8 @@ use super::connect::connect;
 use super::layers::{Built, Filled, Twins, height_of, level_of};
 use super::pool::{distance_of, place_of};
 use super::prune::{Pruner, Space};
+use super::spread;
+use super::stop::Reach;
 use super::strays::again;
 use super::walk::{Walk, Work, run_many};
 use tastemaker_kernels::{ByteQuery, ByteRows};
@@ -122,10 +124,12 @@ pub(in super::super) fn build(inputs: &Inputs<'_>, workers: &Workers<'_>) -> Res
         reach(&done, &mut filled, rows);
         done.push(filled);
     }
+    let dimension = spread::dimension(inputs, &done, &base, workers)?;
     done.reverse();
     Ok(Built {
         levels: done,
         twins,
+        dimension,
     })
 }
 
@@ -311,6 +315,7 @@ pub(super) fn search(
                         query,
                         keys: space.keys(row),
                         sketch: space.sketches.map(|sketches| (sketches, sketched)),
+                        reach: Reach::all_of(look.ef),
                     })
                     .collect();
                 for (walk, work) in scratch.walks.iter_mut().zip(&work) {
@@ -322,7 +327,7 @@ pub(super) fn search(
                             walk.way_down(upper, &last.layer(), space.codes, work, look.entries)
                         }
                     };
-                    walk.start(&layer, layer.len(), space.codes, work, &from, look.ef);
+                    walk.start(&layer, layer.len(), space.codes, work, &from, work.reach);
                 }
                 run_many(&layer, space.codes, &work, &mut scratch.walks);
                 for (walk, &place) in scratch.walks.iter().zip(places) {

@@ -28,7 +28,6 @@ pub(in super::super) fn walk_filtered(
     codes: ByteRows<'_>,
     work: &Work<'_>,
     allowed: &BitSet,
-    limit: usize,
     walk: &mut Walk,
 ) {
     walk.expanded = 0;
@@ -36,9 +35,10 @@ pub(in super::super) fn walk_filtered(
     let levels = (1..=graph.height()).rev().map(|level| graph.layer(level));
     let entry = walk.descend(levels, codes, work);
     let base = &graph.base;
-    walk.start(base, base.len(), codes, work, &[], limit);
+    walk.start(base, base.len(), codes, work, &[], work.reach);
     walk.places.clear();
     around(graph, allowed, entry, walk);
+    let limit = work.reach.limit;
     let count = limit.saturating_mul(SEEDS).clamp(LEAST_SEEDS, MOST_SEEDS);
     for row in seeds(allowed, count) {
         if walk.seen.insert(row) {

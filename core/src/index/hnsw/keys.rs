@@ -4,7 +4,7 @@ use super::super::options::Metric;
 use super::pool::key_of;
 
 /// Half of the range: larger than the inner product of any two rows of codes, with its side.
-const HALF: i32 = 1 << 30;
+pub(in super::super) const HALF: i32 = 1 << 30;
 
 /// How a distance comes from an inner product.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,16 @@ pub(in super::super) enum Keys<'a> {
 pub(in super::super) fn ordered(value: f32) -> u32 {
     let bits = value.to_bits();
     bits ^ (((bits as i32 >> 31) as u32) | 0x8000_0000)
+}
+
+/// The value that [`ordered`] gave this place.
+pub(super) fn unordered(place: u32) -> f32 {
+    let signed = if place & 0x8000_0000 == 0 {
+        !place
+    } else {
+        place ^ 0x8000_0000
+    };
+    f32::from_bits(signed)
 }
 
 fn side(sides: &[i32], row: u32) -> i32 {
@@ -124,6 +134,7 @@ mod tests {
         ];
         for pair in values.windows(2) {
             assert!(ordered(pair[0]) <= ordered(pair[1]), "{pair:?}");
+            assert_eq!(unordered(ordered(pair[0])).to_bits(), pair[0].to_bits());
         }
         assert!(Keys::Plain.key(0, 264_000_000) < Keys::Plain.key(0, -264_000_000));
         let sides = [25, 4];

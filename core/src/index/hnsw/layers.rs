@@ -68,6 +68,8 @@ pub(in super::super) struct Built {
     /// Level 0 first.
     pub(super) levels: Vec<Filled>,
     pub(super) twins: Twins,
+    /// See [`super::spread`].
+    pub(in super::super) dimension: Option<f64>,
 }
 
 impl Built {

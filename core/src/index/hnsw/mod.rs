@@ -15,15 +15,18 @@ mod layers;
 mod pool;
 mod prune;
 mod repair;
+mod spread;
+mod stop;
 mod strays;
 mod walk;
 
 pub(super) use build::{Inputs, build};
 pub(super) use filter::walk_filtered;
 pub(super) use graph::{Graph, Levels};
-pub(super) use keys::{Keys, ordered};
+pub(super) use keys::{HALF, Keys, ordered};
 pub(super) use layers::Built;
 pub(super) use repair::update;
+pub(super) use stop::{Reach, Stop};
 pub(super) use walk::{Walk, Work, walk, walk_many};
 
 /// The most levels above 0.

@@ -2,12 +2,17 @@
 
 use crate::bitset::BitSet;
 
+use super::stop::{Reach, Stop};
+
 /// At most `limit` candidates, nearest first. A key holds the distance above the place above one
 /// bit: whether its neighbours were looked at. So the order is total, and equal on every machine.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     keys: Vec<u64>,
     limit: usize,
+    stop: Stop,
+    /// Keys at or above this one are too far, see [`Stop`].
+    far: u64,
     /// No candidate before this one is open.
     first: usize,
 }
@@ -32,10 +37,12 @@ pub(super) fn distance_of(key: u64) -> u32 {
 }
 
 impl Pool {
-    pub(super) fn reset(&mut self, limit: usize) {
+    pub(super) fn reset(&mut self, reach: Reach) {
         self.keys.clear();
-        self.limit = limit.max(1);
+        self.limit = reach.limit.max(1);
         self.keys.reserve(self.limit);
+        self.stop = reach.stop;
+        self.far = u64::MAX;
         self.first = 0;
     }
 
@@ -47,9 +54,10 @@ impl Pool {
     #[inline(always)]
     pub(super) fn bound(&self) -> u64 {
         if self.keys.len() < self.limit {
-            u64::MAX
+            self.far
         } else {
-            self.keys.last().copied().unwrap_or(u64::MAX)
+            let last = self.keys.last().copied().unwrap_or(u64::MAX);
+            last.min(self.far)
         }
     }
 
@@ -99,23 +107,26 @@ impl Pool {
         }
         self.keys.truncate(self.limit);
         self.first = self.first.min(at);
+        if self.stop.concerns(at) {
+            self.far = self.stop.far(&self.keys);
+        }
     }
 
-    /// The nearest open candidate, which is then done.
+    /// The nearest open candidate that is not too far; it is then done.
     #[inline(always)]
     pub(super) fn pop(&mut self) -> Option<u32> {
         let open = self.keys.get_mut(self.first..)?;
         let at = open.iter().position(|key| key & DONE == 0);
-        match at {
-            None => {
-                self.first = self.keys.len();
-                None
-            }
-            Some(at) => {
-                let key = open.get_mut(at)?;
+        match at.and_then(|at| Some((at, open.get_mut(at)?))) {
+            Some((at, key)) if *key < self.far => {
                 *key |= DONE;
                 self.first += at + 1;
                 Some(place_of(*key))
+            }
+            // None will come nearer by itself.
+            _ => {
+                self.first = self.keys.len();
+                None
             }
         }
     }
@@ -126,6 +137,7 @@ impl Pool {
             .get(self.first..)
             .unwrap_or(&[])
             .iter()
+            .take_while(|&&key| key < self.far)
             .filter(|&key| key & DONE == 0)
             .map(|&key| place_of(key))
     }
@@ -247,7 +259,7 @@ mod tests {
             limit in prop_oneof![1usize..20, 150usize..350],
         ) {
             let mut pool = Pool::default();
-            pool.reset(limit);
+            pool.reset(Reach::all_of(limit));
             let mut list: Vec<(u32, u32, bool)> = Vec::new();
             let mut place = 0;
             for (distances, pop) in std::iter::once((first, false)).chain(batches) {
@@ -275,6 +287,52 @@ mod tests {
                 let open: Vec<u32> = pool.open().collect();
                 let expected: Vec<u32> = list.iter().filter(|c| !c.2).map(|c| c.1).collect();
                 prop_assert_eq!(open, expected);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_too_far_is_neither_taken_nor_wanted(
+            batches in prop::collection::vec(prop::collection::vec(0u32..1000, 0..8), 1..40),
+            limit in 1usize..40,
+            rank in 1usize..10,
+        ) {
+            // Ten times the squared distance of the last that is wanted is too far.
+            let stop = Stop::new(rank, 100 * rank, 4.0, 0.0, 0.0);
+            let mut pool = Pool::default();
+            pool.reset(Reach { limit, stop });
+            let mut list: Vec<(u32, u32, bool)> = Vec::new();
+            let mut place = 0;
+            for distances in batches {
+                let bound = pool.bound();
+                let mut new = Vec::new();
+                for distance in distances {
+                    // As a walk does.
+                    if key_of(distance, place) < bound {
+                        new.push(key_of(distance, place));
+                        list.push((distance, place, false));
+                    }
+                    place += 1;
+                }
+                pool.offer(&mut new);
+                list.sort_unstable();
+                list.truncate(limit);
+                let far = list.get(rank - 1).map_or(u32::MAX, |wanted| 10 * wanted.0);
+                let full = list.len() == limit;
+                let last = list.last().filter(|_| full).map_or(u32::MAX, |last| last.0);
+                let bound = pool.bound();
+                let beyond = far.min(last).checked_add(1).map_or(u64::MAX, |d| key_of(d, 0));
+                prop_assert!(beyond >= bound);
+                prop_assert!(far >= last || key_of(far, u32::MAX >> 1) < bound);
+                let open = list.iter_mut().find(|c| !c.2).filter(|c| c.0 <= far);
+                let next = open.as_ref().map(|c| c.1);
+                prop_assert_eq!(pool.open().next(), next);
+                let expected = open.map(|c| {
+                    c.2 = true;
+                    c.1
+                });
+                prop_assert_eq!(pool.pop(), expected);
             }
         }
     }

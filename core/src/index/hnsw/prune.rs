@@ -44,6 +44,13 @@ impl Space<'_> {
         }
     }
 
+    /// The key of a row at the same place as this one.
+    pub(super) fn zero(&self, row: u32) -> f64 {
+        let codes = self.codes.row(row).iter().take(self.dimension);
+        let square = codes.map(|&code| (i32::from(code) - 128).pow(2)).sum();
+        f64::from(self.keys(row).key(row, square))
+    }
+
     pub(super) fn keys(&self, row: u32) -> Keys<'_> {
         Keys::of_row(self.metric, self.sides, row)
     }

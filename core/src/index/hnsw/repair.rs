@@ -11,6 +11,7 @@ use super::build::{Inputs, empty_level, extend, level_rows, newcomers, reach};
 use super::graph::{Graph, Layer, NO_LINK};
 use super::layers::{Built, Filled, Twins};
 use super::prune::Pruner;
+use super::spread;
 
 /// Places of a task.
 const TASK: usize = 512;
@@ -75,10 +76,12 @@ pub(in super::super) fn update(
         reach(&done, &mut filled, rows);
         done.push(filled);
     }
+    let dimension = spread::dimension(inputs, &done, &base, workers)?;
     done.reverse();
     Ok(Built {
         levels: done,
         twins,
+        dimension,
     })
 }
 

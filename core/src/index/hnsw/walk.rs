@@ -11,6 +11,7 @@ use super::super::sketch::{SketchQuery, Sketches};
 use super::graph::{Graph, Layer, NO_LINK};
 use super::keys::{Keys, Step};
 use super::pool::{Pool, Seen, key_of, place_of};
+use super::stop::Reach;
 
 /// Candidates whose neighbours are looked at in one step.
 const STEP: usize = 4;
@@ -39,6 +40,8 @@ pub(in super::super) struct Work<'a> {
     pub(in super::super) keys: Keys<'a>,
     /// Where rows have sketches, they and what the query is to them.
     pub(in super::super) sketch: Option<(Sketches<'a>, &'a SketchQuery)>,
+    /// How far it goes in the level that it is for.
+    pub(in super::super) reach: Reach,
 }
 
 impl Work<'_> {
@@ -141,9 +144,9 @@ impl Walk {
         codes: ByteRows<'_>,
         work: &Work<'_>,
         entry: &[u32],
-        limit: usize,
+        reach: Reach,
     ) {
-        self.pool.reset(limit);
+        self.pool.reset(reach);
         self.seen.reset(places);
         self.places.clear();
         for &place in entry {
@@ -271,18 +274,20 @@ impl Walk {
         if most <= 1 {
             return vec![above.below(self.greedy(above, codes, work, entry))];
         }
-        self.start(above, above.len(), codes, work, &[entry], most);
+        let reach = Reach::all_of(most);
+        self.start(above, above.len(), codes, work, &[entry], reach);
         self.run(above, codes, work);
         let found = self.pool.keys().iter();
         found.map(|&key| above.below(place_of(key))).collect()
     }
 
-    fn begin(&mut self, graph: &Graph<'_>, codes: ByteRows<'_>, work: &Work<'_>, limit: usize) {
+    fn begin(&mut self, graph: &Graph<'_>, codes: ByteRows<'_>, work: &Work<'_>) {
         self.expanded = 0;
         self.compared = 0;
         let levels = (1..=graph.height()).rev().map(|level| graph.layer(level));
         let entry = self.descend(levels, codes, work);
-        self.start(&graph.base, graph.base.len(), codes, work, &[entry], limit);
+        let base = &graph.base;
+        self.start(base, base.len(), codes, work, &[entry], work.reach);
     }
 }
 
@@ -291,10 +296,9 @@ pub(in super::super) fn walk(
     graph: &Graph<'_>,
     codes: ByteRows<'_>,
     work: &Work<'_>,
-    limit: usize,
     walk: &mut Walk,
 ) {
-    walk.begin(graph, codes, work, limit);
+    walk.begin(graph, codes, work);
     walk.run(&graph.base, codes, work);
 }
 
@@ -303,11 +307,10 @@ pub(in super::super) fn walk_many(
     graph: &Graph<'_>,
     codes: ByteRows<'_>,
     work: &[Work<'_>],
-    limit: usize,
     walks: &mut [Walk],
 ) {
     for (walk, work) in walks.iter_mut().zip(work) {
-        walk.begin(graph, codes, work, limit);
+        walk.begin(graph, codes, work);
     }
     run_many(&graph.base, codes, work, walks);
 }

@@ -3,6 +3,7 @@
 mod basics;
 mod binary;
 mod changes;
+mod ends;
 mod graph;
 mod hostile;
 mod sketches;
