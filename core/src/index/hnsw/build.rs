@@ -14,8 +14,8 @@ use super::connect::connect;
 use super::layers::{Built, Filled, Twins, height_of, level_of};
 use super::pool::{distance_of, place_of};
 use super::prune::{Pruner, Space};
-use super::spread;
-use super::stop::Reach;
+use super::spread::{self, Place, SAMPLE};
+use super::stop::{Reach, Stop};
 use super::strays::again;
 use super::walk::{Walk, Work, run_many};
 use tastemaker_kernels::{ByteQuery, ByteRows};
@@ -124,7 +124,7 @@ pub(in super::super) fn build(inputs: &Inputs<'_>, workers: &Workers<'_>) -> Res
         reach(&done, &mut filled, rows);
         done.push(filled);
     }
-    let dimension = spread::dimension(inputs, &done, &base, workers)?;
+    let dimension = spread::of_graph(inputs, &done, &base, workers)?;
     done.reverse();
     Ok(Built {
         levels: done,
@@ -225,10 +225,11 @@ pub(super) fn extend(
         threads: workers.threads,
         control: &quiet,
     };
-    let look = Look {
+    let mut look = Look {
         ef: inputs.ef,
         entries: 1,
         wanted: wanted(inputs),
+        dimension: None,
     };
     let level_total = inside.len() + new.len();
     let mut there = inside.len();
@@ -243,7 +244,19 @@ pub(super) fn extend(
         there = first.len();
         new = rest;
     }
+    // When to look again how the rows lie that are there: each time that they have doubled.
+    let (all, mut again) = (new, 0);
     while !new.is_empty() {
+        let went_in = all.get(..all.len() - new.len()).unwrap_or(&[]);
+        if there >= again && went_in.len() >= SAMPLE && !inputs.late {
+            again = 2 * there;
+            let at = Place {
+                above,
+                level: filled,
+                entry,
+            };
+            look.dimension = spread::dimension(inputs, at, went_in, &inner)?;
+        }
         let size = (there / 8).min(level_total / 50).clamp(1, new.len());
         let (batch, rest) = new.split_at(size.max(FIRST / 8).min(new.len()));
         let chosen = search(inputs, above, filled, entry, batch, look, &inner)?;
@@ -275,6 +288,40 @@ pub(super) struct Look {
     pub(super) entries: usize,
     /// The most and the least neighbours that it chooses.
     pub(super) wanted: (usize, usize),
+    /// The intrinsic dimension of the rows, where a walk may end before its list is done.
+    pub(super) dimension: Option<f64>,
+}
+
+impl Look {
+    /// How far a row's walk goes. At most as far as the list: what is far away is no neighbour.
+    fn reach(&self, space: &Space<'_>, row: u32) -> Reach {
+        let plain = Reach::all_of(self.ef);
+        match self.dimension {
+            None => plain,
+            Some(dimension) => Reach {
+                stop: Stop::new(self.wanted.0, self.ef, dimension, space.zero(row), 0.0),
+                ..plain
+            },
+        }
+    }
+}
+
+/// Where a walk in a level starts: at the entry, else at the best by the levels above.
+pub(super) fn starts(
+    walk: &mut Walk,
+    (above, entry): (&[Filled], Option<u32>),
+    codes: ByteRows<'_>,
+    work: &Work<'_>,
+    most: usize,
+) -> Vec<u32> {
+    match (entry, above.split_last()) {
+        (Some(entry), _) => vec![entry],
+        (None, None) => vec![0],
+        (None, Some((last, upper))) => {
+            let upper = upper.iter().map(Filled::layer);
+            walk.way_down(upper, &last.layer(), codes, work, most)
+        }
+    }
 }
 
 /// The neighbours of places that search the level as it is. The links that they have are
@@ -315,18 +362,11 @@ pub(super) fn search(
                         query,
                         keys: space.keys(row),
                         sketch: space.sketches.map(|sketches| (sketches, sketched)),
-                        reach: Reach::all_of(look.ef),
+                        reach: look.reach(&space, row),
                     })
                     .collect();
                 for (walk, work) in scratch.walks.iter_mut().zip(&work) {
-                    let from = match (entry, above.split_last()) {
-                        (Some(entry), _) => vec![entry],
-                        (None, None) => vec![0],
-                        (None, Some((last, upper))) => {
-                            let upper = upper.iter().map(Filled::layer);
-                            walk.way_down(upper, &last.layer(), space.codes, work, look.entries)
-                        }
-                    };
+                    let from = starts(walk, (above, entry), space.codes, work, look.entries);
                     walk.start(&layer, layer.len(), space.codes, work, &from, work.reach);
                 }
                 run_many(&layer, space.codes, &work, &mut scratch.walks);

@@ -76,7 +76,7 @@ pub(in super::super) fn update(
         reach(&done, &mut filled, rows);
         done.push(filled);
     }
-    let dimension = spread::dimension(inputs, &done, &base, workers)?;
+    let dimension = spread::of_graph(inputs, &done, &base, workers)?;
     done.reverse();
     Ok(Built {
         levels: done,

@@ -11,14 +11,14 @@ use crate::parallel::Workers;
 
 use super::super::options::Metric;
 use super::super::sketch::SketchQuery;
-use super::build::Inputs;
+use super::build::{Inputs, newcomers, starts};
 use super::layers::Filled;
 use super::pool::{distance_of, place_of};
 use super::stop::Reach;
 use super::walk::{Walk, Work};
 
-/// Rows that are asked.
-const SAMPLE: usize = 128;
+/// Places that are asked.
+pub(super) const SAMPLE: usize = 128;
 /// The fewest that may tell something.
 const LEAST: usize = 16;
 /// The neighbours, from 1, whose distances are compared.
@@ -36,20 +36,26 @@ struct Scratch {
     walk: Walk,
 }
 
-/// The intrinsic dimension, from the rows with the highest hashes; `levels` are those of the graph,
-/// level 0 last, `rows` those that stand in it. `None` where too few rows tell.
+/// Where to ask: a level, those above it from the top down, and where walks start if there are
+/// none.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) above: &'a [Filled],
+    pub(super) level: &'a Filled,
+    pub(super) entry: Option<u32>,
+}
+
+/// The intrinsic dimension of the rows of a level, from the last of these places that stand in it.
+/// `None` where too few tell.
 ///
 /// Not for the inner product: what is near a query is then no matter of its distance.
 pub(super) fn dimension(
     inputs: &Inputs<'_>,
-    levels: &[Filled],
-    rows: &[u32],
+    place: Place<'_>,
+    places: &[u32],
     workers: &Workers<'_>,
 ) -> Result<Option<f64>> {
-    let (Some(levels), Some(&first)) = (levels.split_last(), rows.first()) else {
-        return Ok(None);
-    };
-    if rows.len() <= EF || inputs.space.metric == Metric::InnerProduct {
+    if places.len() < SAMPLE || inputs.space.metric == Metric::InnerProduct {
         return Ok(None);
     }
     let quiet = workers.control.quiet();
@@ -57,11 +63,10 @@ pub(super) fn dimension(
         threads: workers.threads,
         control: &quiet,
     };
-    let mut sample: Vec<(u64, u32)> = rows.iter().map(|&row| (inputs.hash(row), row)).collect();
-    sample.sort_unstable_by(|a, b| b.cmp(a));
-    sample.truncate(SAMPLE);
-    let grown = workers.map("graph", sample, Scratch::default, |_, (_, row), scratch| {
-        Ok(grown(inputs, levels, first, row, scratch))
+    let sample = places.get(places.len().saturating_sub(SAMPLE)..);
+    let sample = sample.unwrap_or(&[]).to_vec();
+    let grown = workers.map("graph", sample, Scratch::default, |_, asked, scratch| {
+        Ok(grown(inputs, place, asked, scratch))
     })?;
     let grown: Vec<f64> = grown.into_iter().flatten().collect();
     let sum: f64 = grown.iter().sum();
@@ -72,15 +77,30 @@ pub(super) fn dimension(
     Ok(Some(dimension).filter(|dimension| dimension.is_finite()))
 }
 
-/// The logarithm of how much the squared distance of a row's neighbours grows; `None` where the
-/// nearer ones are at the same place.
-fn grown(
+/// The intrinsic dimension of the rows of a graph, whose levels are these from the top down;
+/// `base` are those that stand in level 0.
+pub(super) fn of_graph(
     inputs: &Inputs<'_>,
-    (base, above): (&Filled, &[Filled]),
-    first: u32,
-    row: u32,
-    scratch: &mut Scratch,
-) -> Option<f64> {
+    levels: &[Filled],
+    base: &[u32],
+    workers: &Workers<'_>,
+) -> Result<Option<f64>> {
+    let Some((level, above)) = levels.split_last() else {
+        return Ok(None);
+    };
+    let entry = base.first().copied().filter(|_| above.is_empty());
+    let place = Place {
+        above,
+        level,
+        entry,
+    };
+    let places = newcomers(inputs, level, base, &[]);
+    dimension(inputs, place, &places, workers)
+}
+
+/// The logarithm of how much the squared distance of a place's neighbours grows; `None` where the
+/// nearer ones are at the same place.
+fn grown(inputs: &Inputs<'_>, place: Place<'_>, asked: u32, scratch: &mut Scratch) -> Option<f64> {
     let space = inputs.space();
     let Scratch {
         query,
@@ -88,6 +108,8 @@ fn grown(
         values,
         walk,
     } = scratch;
+    let layer = place.level.layer();
+    let row = layer.row(asked);
     space.ask(row, query);
     space.ask_sketches(row, values, sketched);
     let work = Work {
@@ -96,19 +118,16 @@ fn grown(
         sketch: space.sketches.map(|sketches| (sketches, &*sketched)),
         reach: Reach::all_of(EF),
     };
-    let from = match above.split_last() {
-        None => vec![first],
-        Some((last, upper)) => {
-            let upper = upper.iter().map(Filled::layer);
-            walk.way_down(upper, &last.layer(), space.codes, &work, 1)
-        }
-    };
-    let layer = base.layer();
+    let from = starts(walk, (place.above, place.entry), space.codes, &work, 1);
     walk.start(&layer, layer.len(), space.codes, &work, &from, work.reach);
     walk.run(&layer, space.codes, &work);
     let zero = space.zero(row);
-    let squares = walk.pool.keys().iter().filter(|&&key| place_of(key) != row);
-    let squares: Vec<f64> = squares
+    let others = walk
+        .pool
+        .keys()
+        .iter()
+        .filter(|&&key| place_of(key) != asked);
+    let squares: Vec<f64> = others
         .map(|&key| f64::from(distance_of(key)) - zero)
         .collect();
     let (near, far) = (squares.get(NEAR - 1)?, squares.get(FAR - 1)?);

@@ -42,6 +42,7 @@ pub(super) fn again(
         ef: inputs.ef.saturating_mul(LONGER),
         entries: ENTRIES,
         wanted: (filled.width, filled.width / 2),
+        dimension: None,
     };
     let chosen = search(inputs, above, filled, None, &strays, look, &workers)?;
     commit(inputs, filled, chosen, &workers)
