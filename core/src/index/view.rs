@@ -324,6 +324,7 @@ impl Asked {
             Metric::InnerProduct => return Reach::all_of(ef),
         };
         Reach {
+            usual: ef,
             limit: ef.saturating_mul(LONGER),
             stop,
         }

@@ -38,8 +38,8 @@ pub(in super::super) fn walk_filtered(
     walk.start(base, base.len(), codes, work, &[], work.reach);
     walk.places.clear();
     around(graph, allowed, entry, walk);
-    let limit = work.reach.limit;
-    let count = limit.saturating_mul(SEEDS).clamp(LEAST_SEEDS, MOST_SEEDS);
+    let count = work.reach.usual.saturating_mul(SEEDS);
+    let count = count.clamp(LEAST_SEEDS, MOST_SEEDS);
     for row in seeds(allowed, count) {
         if walk.seen.insert(row) {
             walk.places.push(row);

@@ -301,7 +301,10 @@ mod tests {
             // Ten times the squared distance of the last that is wanted is too far.
             let stop = Stop::new(rank, 100 * rank, 4.0, 0.0, 0.0);
             let mut pool = Pool::default();
-            pool.reset(Reach { limit, stop });
+            pool.reset(Reach {
+                stop,
+                ..Reach::all_of(limit)
+            });
             let mut list: Vec<(u32, u32, bool)> = Vec::new();
             let mut place = 0;
             for distances in batches {

@@ -32,7 +32,8 @@ pub(in super::super) struct Stop {
 /// How far a walk goes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in super::super) struct Reach {
-    /// The most candidates that it keeps.
+    /// The candidates that it keeps usually, and the most.
+    pub(in super::super) usual: usize,
     pub(in super::super) limit: usize,
     pub(in super::super) stop: Stop,
 }
@@ -41,6 +42,7 @@ impl Reach {
     /// Until every one of at most so many candidates is done.
     pub(in super::super) fn all_of(limit: usize) -> Self {
         Self {
+            usual: limit,
             limit,
             stop: Stop::default(),
         }
