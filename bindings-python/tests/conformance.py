@@ -430,10 +430,27 @@ def rows(given: list[list[Any]]) -> np.ndarray[Any, Any] | list[Any]:
     return np.array(lists) if lists else []
 
 
+def made(rows: int, width: int, groups: int, seed: int) -> np.ndarray[Any, Any]:
+    """Rows by the formula of the suites."""
+
+    def mix(s: int, a: Any, b: Any) -> Any:
+        mask = 0xFFFFFFFF
+        h = s ^ (a * 0x9E3779B1 & mask) ^ (b * 0x85EBCA77 & mask)
+        h = (h ^ h >> 15) * 0x2C1B3C6D & mask
+        h = (h ^ h >> 12) * 0x297A2D39 & mask
+        return (h ^ h >> 15) & 255
+
+    row = np.arange(rows, dtype=np.int64)[:, None]
+    at = np.arange(width, dtype=np.int64)[None, :]
+    return (4 * mix(seed, row % groups, at) + mix(seed + 1, row, at) - 637) / 64
+
+
 @cache
 def _index(source: str) -> tm.VectorIndex:
     given = json.loads(source)
     options = dict(given.get("options", {}))
+    if "made" in given:
+        given |= {"ids": list(range(given["made"]["rows"])), "vectors": []}
     ids = given["ids"]
     # Python says the type of ids by the column.
     if options.pop("item_id_type", "string") not in ("string", "integer"):
@@ -441,7 +458,7 @@ def _index(source: str) -> tm.VectorIndex:
     if "item_id_type" not in given.get("options", {}):
         ids = [str(one) for one in ids]
     return tm.VectorIndex.build(
-        ids, rows(given["vectors"]), catalog=catalog_of(given), progress=False, **({"threads": 1} | options)
+        ids, made(**given["made"]) if "made" in given else rows(given["vectors"]), catalog=catalog_of(given), progress=False, **({"threads": 1} | options)
     )
 
 

@@ -289,6 +289,22 @@ const row = (values) => values.map(number);
 
 const indexes = new Map();
 
+/** Ids and rows by the formula of the suites. */
+function madeOf({ rows, width, groups, seed }) {
+  const mix = (s, a, b) => {
+    let h = s ^ Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca77);
+    h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+    h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
+    return (h ^ (h >>> 15)) & 255;
+  };
+  const value = (row, at) => (4 * mix(seed, row % groups, at) + mix(seed + 1, row, at) - 637) / 64;
+  const line = (row) => Float32Array.from({ length: width }, (_, at) => value(row, at));
+  return {
+    ids: Array.from({ length: rows }, (_, row) => String(row)),
+    vectors: Array.from({ length: rows }, (_, row) => line(row)),
+  };
+}
+
 /** The index of `snapshot`, or of `index`: a name of the suite, or the index itself. */
 async function indexOf({ index, snapshot, mutate }, { suite, folder }) {
   if (snapshot !== undefined) return VectorIndex.fromBytes(mutated(snapshotBytes(snapshot, folder), mutate));
@@ -302,7 +318,8 @@ async function indexOf({ index, snapshot, mutate }, { suite, folder }) {
       options: { itemIdType: 'string', ...renamed(options, camel) },
       threads,
     };
-    indexes.set(key, await VectorIndex.build(given.ids, given.vectors.map(row), settings));
+    const { ids, vectors } = given.made ? madeOf(given.made) : { ids: given.ids, vectors: given.vectors.map(row) };
+    indexes.set(key, await VectorIndex.build(ids, vectors, settings));
   }
   return indexes.get(key);
 }

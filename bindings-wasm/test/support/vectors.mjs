@@ -31,7 +31,8 @@ export async function indexOf(context, { index: source, snapshot, mutate }, { nu
   let value = indexes.get(key);
   if (value === undefined) {
     const { threads, ...options } = given.options ?? {};
-    value = await tm.VectorIndex.build(given.ids, given.vectors.map((row) => row.map(number)), {
+    const { ids, vectors } = given.made ? madeOf(given.made) : { ids: given.ids, vectors: given.vectors.map((row) => row.map(number)) };
+    value = await tm.VectorIndex.build(ids, vectors, {
       catalog: catalogOf(tm, given.catalog),
       // The suites say the type of ids where it matters.
       options: { itemIdType: 'string', ...camel(options) },
@@ -40,6 +41,22 @@ export async function indexOf(context, { index: source, snapshot, mutate }, { nu
     indexes.set(key, value);
   }
   return value;
+}
+
+/** Ids and rows by the formula of the suites. */
+function madeOf({ rows, width, groups, seed }) {
+  const mix = (s, a, b) => {
+    let h = s ^ Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca77);
+    h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+    h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
+    return (h ^ (h >>> 15)) & 255;
+  };
+  const value = (row, at) => (4 * mix(seed, row % groups, at) + mix(seed + 1, row, at) - 637) / 64;
+  const line = (row) => Float32Array.from({ length: width }, (_, at) => value(row, at));
+  return {
+    ids: Array.from({ length: rows }, (_, row) => String(row)),
+    vectors: Array.from({ length: rows }, (_, row) => line(row)),
+  };
 }
 
 async function itemsOf(context, value, items, { bytesOf }) {

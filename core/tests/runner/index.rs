@@ -41,6 +41,11 @@ pub(crate) fn opened(suites: &Suites, suite: &Value, input: &Value) -> Result<Ve
         None => &input["index"],
     };
     let options = IndexOptions::from_json(&given["options"])?;
+    if !given["made"].is_null() {
+        let (ids, rows) = made(&given["made"]);
+        let vectors = Vectors::new(&rows.flat, rows.width)?;
+        return VectorIndex::build(IdColumn::Integer(&ids), vectors, &options, &Control::new());
+    }
     let rows = Rows::new(&given["vectors"]);
     let ids = Column::new(&given["ids"]);
     ids.with(|ids| {
@@ -53,6 +58,26 @@ pub(crate) fn opened(suites: &Suites, suite: &Value, input: &Value) -> Result<Ve
             }
         }
     })
+}
+
+/// Ids and rows by the formula of the suites.
+fn made(shape: &Value) -> (Vec<i64>, Rows) {
+    let whole = |name: &str| shape[name].as_u64().expect("a number") as u32;
+    let (rows, width, seed) = (whole("rows"), whole("width"), whole("seed"));
+    let mix = |seed: u32, a: u32, b: u32| {
+        let h = seed ^ a.wrapping_mul(0x9e37_79b1) ^ b.wrapping_mul(0x85eb_ca77);
+        let h = (h ^ h >> 15).wrapping_mul(0x2c1b_3c6d);
+        let h = (h ^ h >> 12).wrapping_mul(0x297a_2d39);
+        ((h ^ h >> 15) & 255) as f32
+    };
+    let group = |row: u32| row % whole("groups");
+    let value = |row, at| 4.0 * mix(seed, group(row), at) + mix(seed + 1, row, at) - 637.0;
+    let values = |row| (0..width).map(move |at| value(row, at) / 64.0);
+    let rows_made = Rows {
+        flat: (0..rows).flat_map(values).collect(),
+        width: width as usize,
+    };
+    ((0..i64::from(rows)).collect(), rows_made)
 }
 
 /// Rows of numbers as one flat list.

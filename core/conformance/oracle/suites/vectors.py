@@ -6,6 +6,7 @@ The indexes stand at the head of a suite, by name, so that their vectors come on
 import random
 
 import index as oracle
+import numpy as np
 import snapshot as s
 from suite import Suite
 
@@ -38,6 +39,21 @@ def attributes(ids):
     return {"items": [{"id": name, "attributes": held} for name, held in items.items()]}, columns
 
 
+def made(rows, width, groups, seed):
+    """Rows in groups, by a formula in 32 bits that every runner has, because they are many."""
+
+    def mixed(seed, a, b):
+        h = np.uint32(seed) ^ a * np.uint32(0x9E3779B1) ^ b * np.uint32(0x85EBCA77)
+        h = (h ^ h >> np.uint32(15)) * np.uint32(0x2C1B3C6D)
+        h = (h ^ h >> np.uint32(12)) * np.uint32(0x297A2D39)
+        return (h ^ h >> np.uint32(15)) & np.uint32(255)
+
+    row = np.arange(rows, dtype=np.uint32)[:, None]
+    at = np.arange(width, dtype=np.uint32)[None, :]
+    whole = 4 * mixed(seed, row % np.uint32(groups), at).astype(int) + mixed(seed + 1, row, at).astype(int) - 637
+    return (whole / 64).tolist()
+
+
 class Indexes:
     """The indexes of a suite: as cases have them, and as the oracle does."""
 
@@ -54,6 +70,11 @@ class Indexes:
         self.given[name] = given
         self.known[name] = oracle.Index(ids, rows, options, columns)
         return self.known[name]
+
+    def make(self, name, shape, options):
+        """One of many rows."""
+        self.given[name] = {"made": shape, "options": options}
+        self.known[name] = oracle.Index(list(range(shape["rows"])), made(**shape), options)
 
     def suite(self, name):
         return Suite(name, source="core/conformance/oracle/index.py", **self.header, indexes=self.given)
@@ -90,6 +111,11 @@ def searches():
     indexes.add("extreme", ["big", "small", "tiny"], [[1e15, -1e15], [1e-30, 2e-30], [1e-38, 0.0]], None)
     indexes.add("extreme, l2", ["big", "small"], [[1e15, -1e15], [1e-30, 2e-30]], {"metric": "l2"})
     indexes.add("many rows", list(range(1500)), vectors("many", 1500, 3, 9), {"metric": "l2"})
+    # Enough rows for walks through the graph, of long rows by their sketches. What is near lies so
+    # much nearer than the rest that a walk finds it.
+    for metric, width in (("cosine", 520), ("l2", 520), ("cosine", 24), ("l2", 24), ("inner_product", 24)):
+        shape = {"rows": 2400, "width": width, "groups": 400, "seed": width}
+        indexes.make(f"made, {metric} {width}", shape, {"metric": metric, "kind": "hnsw", "m": 6, "ef_construction": 60, "ef": 16})
     # A few vectors far away from all others must not take the codes away from those.
     for metric in ("l2", "inner_product"):
         for storage in ("f32", "int8"):
@@ -116,6 +142,12 @@ def searches():
         dice = random.Random(seed)
         row = known.rows[dice.randrange(len(known.rows))].tolist()
         return [round(64 * (x + dice.gauss(0, 0.3))) / 64 or 1 / 64 for x in row]
+
+    for metric, width in (("cosine", 520), ("l2", 520), ("cosine", 24), ("l2", 24), ("inner_product", 24)):
+        index = f"made, {metric} {width}"
+        for item in (0, 17, 399, 400, 1234, 2399):
+            ask(f"{index}: by item {item}", index, {"item_id": str(item)}, {"k": 5, "trace": True}, trace={"plan": "hnsw", "matching": 2400, "ef": 16})
+        ask(f"{index}: half may appear", index, {"item_id": "801"}, {"k": 2, "trace": True, "allow": [str(n) for n in range(1, 2400, 2)]}, trace={"plan": "filtered_hnsw", "matching": 1199, "ef": 16})
 
     for metric in ("l2", "inner_product"):
         for storage in ("f32", "int8"):
