@@ -449,16 +449,14 @@ def made(rows: int, width: int, groups: int, seed: int) -> np.ndarray[Any, Any]:
 def _index(source: str) -> tm.VectorIndex:
     given = json.loads(source)
     options = dict(given.get("options", {}))
-    if "made" in given:
-        given |= {"ids": list(range(given["made"]["rows"])), "vectors": []}
-    ids = given["ids"]
+    ids, vectors = (range(given["made"]["rows"]), made(**given["made"])) if "made" in given else (given["ids"], rows(given["vectors"]))
     # Python says the type of ids by the column.
     if options.pop("item_id_type", "string") not in ("string", "integer"):
         raise TypeError("unexpected keyword argument: item_id_type")
     if "item_id_type" not in given.get("options", {}):
         ids = [str(one) for one in ids]
     return tm.VectorIndex.build(
-        ids, made(**given["made"]) if "made" in given else rows(given["vectors"]), catalog=catalog_of(given), progress=False, **({"threads": 1} | options)
+        ids, vectors, catalog=catalog_of(given), progress=False, **({"threads": 1} | options)
     )
 
 

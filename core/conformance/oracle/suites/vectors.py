@@ -12,6 +12,8 @@ from suite import Suite
 
 FILES = {}
 METRICS = ("cosine", "inner_product", "l2")
+# Indexes of many rows: metric and width.
+MADE = (("cosine", 520), ("l2", 520), ("cosine", 24), ("l2", 24), ("inner_product", 24))
 WORDS = "amber birch cedar delta ember fjord grove heath inlet jetty knoll ledge marsh north orbit plume quarry ridge shore tarn umber vale weald xylem yarrow zenith".split()
 
 
@@ -113,7 +115,7 @@ def searches():
     indexes.add("many rows", list(range(1500)), vectors("many", 1500, 3, 9), {"metric": "l2"})
     # Enough rows for walks through the graph, of long rows by their sketches. What is near lies so
     # much nearer than the rest that a walk finds it.
-    for metric, width in (("cosine", 520), ("l2", 520), ("cosine", 24), ("l2", 24), ("inner_product", 24)):
+    for metric, width in MADE:
         shape = {"rows": 2400, "width": width, "groups": 400, "seed": width}
         indexes.make(f"made, {metric} {width}", shape, {"metric": metric, "kind": "hnsw", "m": 6, "ef_construction": 60, "ef": 16})
     # A few vectors far away from all others must not take the codes away from those.
@@ -143,7 +145,7 @@ def searches():
         row = known.rows[dice.randrange(len(known.rows))].tolist()
         return [round(64 * (x + dice.gauss(0, 0.3))) / 64 or 1 / 64 for x in row]
 
-    for metric, width in (("cosine", 520), ("l2", 520), ("cosine", 24), ("l2", 24), ("inner_product", 24)):
+    for metric, width in MADE:
         index = f"made, {metric} {width}"
         for item in (0, 17, 399, 400, 1234, 2399):
             ask(f"{index}: by item {item}", index, {"item_id": str(item)}, {"k": 5, "trace": True}, trace={"plan": "hnsw", "matching": 2400, "ef": 16})
