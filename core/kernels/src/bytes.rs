@@ -21,6 +21,8 @@ pub const MOST_BYTES: usize = 1 << 16;
 pub const MOST_BYTE_QUERIES: usize = 8;
 /// Rows (or queries) whose sums are folded together.
 const TOGETHER: usize = 4;
+/// Short rows that stay in the nearest cache while several queries ask for them.
+const NEAREST: usize = 64;
 /// How many rows ahead of the sums their cache lines are asked for.
 const AHEAD: usize = 8;
 /// Bytes from one row to the next: the number of values, rounded up to whole cache lines.
@@ -310,8 +312,9 @@ fn short_dots_of<I: Codes, const ASK: bool, const EACH: usize>(
     let excess = isa.excess(query.sum);
     // A row of zeros, for those that are not there.
     let nothing = [[128; LINE]; EACH];
-    let groups = ids.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER));
-    for (n, (some, out)) in groups.enumerate() {
+    let (groups, rest) = ids.as_chunks::<TOGETHER>();
+    let (outs, last) = out.as_chunks_mut::<TOGETHER>();
+    for (n, (some, out)) in groups.iter().zip(outs).enumerate() {
         if ASK {
             rows.prefetch_all(ahead(ids, n));
         }
@@ -322,9 +325,17 @@ fn short_dots_of<I: Codes, const ASK: bool, const EACH: usize>(
                 *sum = isa.add_line(*sum, &lines[at], &row[at]);
             }
         }
-        for (to, total) in out.iter_mut().zip(isa.totals(sums)) {
-            *to = total.wrapping_sub(excess);
+        *out = isa.totals(sums).map(|total| total.wrapping_sub(excess));
+    }
+    let mut sums = [isa.nothing(); TOGETHER];
+    for (sum, &id) in sums.iter_mut().zip(rest) {
+        let row = all.get(id as usize).unwrap_or(&nothing);
+        for at in 0..EACH {
+            *sum = isa.add_line(*sum, &lines[at], &row[at]);
         }
+    }
+    for (to, total) in last.iter_mut().zip(isa.totals(sums)) {
+        *to = total.wrapping_sub(excess);
     }
 }
 
@@ -332,6 +343,11 @@ multiversion_codes! {
     /// `out[n]` = the inner product of the query and row `n`, exact: [`byte_dots`] for rows that
     /// lie one after the other.
     pub fn byte_dots_block[isa](query: &ByteQuery, rows: ByteRows<'_>, out: &mut [i32]) {
+        match (rows.each, query.lines.len()) {
+            (1, 1) => return short_block::<_, 1>(isa, query, rows, out),
+            (2, 2) => return short_block::<_, 2>(isa, query, rows, out),
+            _ => {}
+        }
         for (n, out) in out.chunks_mut(TOGETHER).enumerate() {
             let mut four_rows: [&[[u8; LINE]]; TOGETHER] = [&[]; TOGETHER];
             for (i, row) in four_rows.iter_mut().enumerate() {
@@ -341,6 +357,63 @@ multiversion_codes! {
             for (to, dot) in out.iter_mut().zip(dots) {
                 *to = dot;
             }
+        }
+    }
+}
+
+/// [`byte_dots_block`] where a row and the query have a number of lines that is known beforehand:
+/// short rows have few instructions each, and loops and checks would be half of them.
+#[inline(always)]
+fn short_block<I: Codes, const EACH: usize>(
+    isa: I,
+    query: &ByteQuery,
+    rows: ByteRows<'_>,
+    out: &mut [i32],
+) {
+    let Some(lines) = query.lines.first_chunk::<EACH>() else {
+        return;
+    };
+    let (all, _) = rows.lines.as_chunks::<EACH>();
+    let excess = isa.excess(query.sum);
+    let (there, beyond) = out.split_at_mut(out.len().min(all.len()));
+    beyond.fill(0);
+    let (groups, rest) = all.as_chunks::<TOGETHER>();
+    let (outs, last) = there.as_chunks_mut::<TOGETHER>();
+    for (rows, out) in groups.iter().zip(outs) {
+        let mut sums = [isa.nothing(); TOGETHER];
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            for at in 0..EACH {
+                *sum = isa.add_line(*sum, &lines[at], &row[at]);
+            }
+        }
+        *out = isa.totals(sums).map(|total| total.wrapping_sub(excess));
+    }
+    let mut sums = [isa.nothing(); TOGETHER];
+    for (sum, row) in sums.iter_mut().zip(rest) {
+        for at in 0..EACH {
+            *sum = isa.add_line(*sum, &lines[at], &row[at]);
+        }
+    }
+    for (to, total) in last.iter_mut().zip(isa.totals(sums)) {
+        *to = total.wrapping_sub(excess);
+    }
+}
+
+/// [`byte_dots_batch`] of short rows: all queries with some rows that lie in the nearest cache.
+#[inline(always)]
+fn short_batch<I: Codes, const EACH: usize>(
+    isa: I,
+    queries: &[&ByteQuery],
+    rows: ByteRows<'_>,
+    out: &mut [i32],
+) {
+    let count = rows.len();
+    for first in (0..count).step_by(NEAREST) {
+        let some = rows.block(first, NEAREST);
+        for (query, out) in queries.iter().zip(out.chunks_mut(count)) {
+            let out = out.get_mut(first..).unwrap_or(&mut []);
+            let there = some.len().min(out.len());
+            short_block::<_, EACH>(isa, query, some, &mut out[..there]);
         }
     }
 }
@@ -364,6 +437,12 @@ multiversion_codes! {
             lines = lines.max(query.lines.len());
         }
         let used = queries.len().min(MOST_BYTE_QUERIES);
+        let short = queries.iter().take(used).all(|query| query.lines.len() == rows.each);
+        match rows.each {
+            1 if short => return short_batch::<_, 1>(isa, &some[..used], rows, out),
+            2 if short => return short_batch::<_, 2>(isa, &some[..used], rows, out),
+            _ => {}
+        }
         let (groups, _) = some.as_chunks::<TOGETHER>();
         let groups = &groups[..used.div_ceil(TOGETHER)];
         for first in (0..count).step_by(2) {

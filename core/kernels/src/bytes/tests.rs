@@ -68,7 +68,7 @@ fn every_copy_is_exact() {
 #[test]
 fn a_batch_is_its_queries() {
     for width in WIDTHS {
-        for (count, queries) in [(9, 8), (8, 1), (1, 3), (5, 5), (6, 10)] {
+        for (count, queries) in [(9, 8), (8, 1), (1, 3), (5, 5), (6, 10), (150, 3)] {
             let codes = bytes(count * byte_stride(width), 7);
             let rows = ByteRows::new(&codes, width).unwrap();
             let values: Vec<Vec<i8>> = (0..queries).map(|q| signed(width, 20 + q)).collect();
