@@ -309,34 +309,50 @@ fn short_dots_of<I: Codes, const ASK: bool, const EACH: usize>(
         return;
     };
     let (all, _) = rows.lines.as_chunks::<EACH>();
-    let excess = isa.excess(query.sum);
     // A row of zeros, for those that are not there.
     let nothing = [[128; LINE]; EACH];
+    let count = ids.len().min(out.len());
+    let (ids, out) = (&ids[..count], &mut out[..count]);
     let (groups, rest) = ids.as_chunks::<TOGETHER>();
     let (outs, last) = out.as_chunks_mut::<TOGETHER>();
     for (n, (some, out)) in groups.iter().zip(outs).enumerate() {
         if ASK {
             rows.prefetch_all(ahead(ids, n));
         }
-        let mut sums = [isa.nothing(); TOGETHER];
-        for (sum, &id) in sums.iter_mut().zip(some) {
-            let row = all.get(id as usize).unwrap_or(&nothing);
-            for at in 0..EACH {
-                *sum = isa.add_line(*sum, &lines[at], &row[at]);
-            }
+        let mut four_rows = [&nothing; TOGETHER];
+        for (row, &id) in four_rows.iter_mut().zip(some) {
+            *row = all.get(id as usize).unwrap_or(&nothing);
         }
-        *out = isa.totals(sums).map(|total| total.wrapping_sub(excess));
+        *out = short_four(isa, lines, query.sum, four_rows);
     }
+    let mut four_rows = [&nothing; TOGETHER];
+    for (row, &id) in four_rows.iter_mut().zip(rest) {
+        *row = all.get(id as usize).unwrap_or(&nothing);
+    }
+    let dots = short_four(isa, lines, query.sum, four_rows);
+    last.copy_from_slice(&dots[..last.len()]);
+}
+
+/// The products of a query, with this sum of values, and four rows of as many lines.
+#[inline(always)]
+fn short_four<I: Codes, const EACH: usize>(
+    isa: I,
+    query: &[[i8; LINE]; EACH],
+    sum: i32,
+    rows: [&[[u8; LINE]; EACH]; TOGETHER],
+) -> [i32; TOGETHER] {
     let mut sums = [isa.nothing(); TOGETHER];
-    for (sum, &id) in sums.iter_mut().zip(rest) {
-        let row = all.get(id as usize).unwrap_or(&nothing);
+    for (sum, row) in sums.iter_mut().zip(rows) {
         for at in 0..EACH {
-            *sum = isa.add_line(*sum, &lines[at], &row[at]);
+            *sum = isa.add_line(*sum, &query[at], &row[at]);
         }
     }
-    for (to, total) in last.iter_mut().zip(isa.totals(sums)) {
-        *to = total.wrapping_sub(excess);
+    let excess = isa.excess(sum);
+    let mut totals = isa.totals(sums);
+    for total in &mut totals {
+        *total = total.wrapping_sub(excess);
     }
+    totals
 }
 
 multiversion_codes! {
@@ -374,29 +390,21 @@ fn short_block<I: Codes, const EACH: usize>(
         return;
     };
     let (all, _) = rows.lines.as_chunks::<EACH>();
-    let excess = isa.excess(query.sum);
-    let (there, beyond) = out.split_at_mut(out.len().min(all.len()));
+    let nothing = [[128; LINE]; EACH];
+    let count = all.len().min(out.len());
+    let (out, beyond) = out.split_at_mut(count);
     beyond.fill(0);
-    let (groups, rest) = all.as_chunks::<TOGETHER>();
-    let (outs, last) = there.as_chunks_mut::<TOGETHER>();
-    for (rows, out) in groups.iter().zip(outs) {
-        let mut sums = [isa.nothing(); TOGETHER];
-        for (sum, row) in sums.iter_mut().zip(rows) {
-            for at in 0..EACH {
-                *sum = isa.add_line(*sum, &lines[at], &row[at]);
-            }
-        }
-        *out = isa.totals(sums).map(|total| total.wrapping_sub(excess));
+    let (groups, rest) = all[..count].as_chunks::<TOGETHER>();
+    let (outs, last) = out.as_chunks_mut::<TOGETHER>();
+    for ([a, b, c, d], out) in groups.iter().zip(outs) {
+        *out = short_four(isa, lines, query.sum, [a, b, c, d]);
     }
-    let mut sums = [isa.nothing(); TOGETHER];
-    for (sum, row) in sums.iter_mut().zip(rest) {
-        for at in 0..EACH {
-            *sum = isa.add_line(*sum, &lines[at], &row[at]);
-        }
+    let mut four_rows = [&nothing; TOGETHER];
+    for (to, row) in four_rows.iter_mut().zip(rest) {
+        *to = row;
     }
-    for (to, total) in last.iter_mut().zip(isa.totals(sums)) {
-        *to = total.wrapping_sub(excess);
-    }
+    let dots = short_four(isa, lines, query.sum, four_rows);
+    last.copy_from_slice(&dots[..last.len()]);
 }
 
 /// [`byte_dots_batch`] of short rows: all queries with some rows that lie in the nearest cache.

@@ -48,6 +48,13 @@ fn every_copy_is_exact() {
             let mut out = [9; 13];
             copy(&query, rows, &ids, &mut out);
             assert_eq!(out, expected, "width {width}");
+            // Fewer results, and fewer ids: as many as both have.
+            let mut out = [9; 6];
+            copy(&query, rows, &ids, &mut out);
+            assert_eq!(out[..], expected[..6], "width {width}");
+            let mut out = [9; 16];
+            copy(&query, rows, &ids[..5], &mut out);
+            assert_eq!(out[..5], expected[..5], "width {width}");
         }
         let expected: Vec<i32> = (0..11).map(|row| defined(&values, &codes, row)).collect();
         for copy in [
@@ -61,6 +68,9 @@ fn every_copy_is_exact() {
             let mut out = [9; 3];
             copy(&query, rows.block(7, 9), &mut out);
             assert_eq!(out, [expected[7], expected[8], 0]);
+            let mut out = [9; 6];
+            copy(&query, rows, &mut out);
+            assert_eq!(out[..], expected[..6], "width {width}");
         }
     }
 }
