@@ -185,6 +185,12 @@ export interface TrainOptions {
   /** The most items of one user that co-occurrences are counted over: 2048. */
   maxUserItems?: number | undefined;
   /**
+   * The most items of a history that an answer adds up, from 1 to 2048: all. Those of the largest
+   * weight count; of equal ones those with the newest event; of those an even draw. The others
+   * stay seen. It bounds the time of an answer to people with long histories.
+   */
+  maxHistoryItems?: number | null | undefined;
+  /**
    * What training may take of memory, in millions of bytes: no limit. It is compared with an
    * estimate; `'auto'` leaves out trainers that would not fit, and where nothing fits, training
    * fails with `limit_exceeded`.

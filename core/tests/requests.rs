@@ -87,6 +87,7 @@ fn every_field_refuses_every_other_type() {
                 ("recommend_unlisted", flag),
                 ("skip_invalid", flag),
                 ("max_user_items", whole),
+                ("max_history_items", whole),
                 ("threads", whole),
                 ("item_id_type", &[]),
                 ("user_id_type", &[]),

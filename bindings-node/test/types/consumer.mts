@@ -33,6 +33,7 @@ const model: Model = await train(rows, {
   options: {
     trainer: [{ name: 'spectral', rank: 64, popularityExponent: 0.5 }, { name: 'ridge', weight: 0.5 }, 'ridge'],
     halfLifeDays: 30,
+    maxHistoryItems: 256,
     kinds: { tour: 3, rate: { weight: 1, neutral: 3, scale: 2 } },
   },
   threads: 2,

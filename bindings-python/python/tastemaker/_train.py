@@ -63,6 +63,12 @@ class TrainOptions:
     """Leaves invalid rows out instead of failing. Default false."""
     max_user_items: int | None = None
     """The newest items of a user that training looks at, 1 to 2048. Default 2048."""
+    max_history_items: int | None = None
+    """The most items of a history that an answer adds up, 1 to 2048. Default: all.
+
+    Those of the largest weight count; of equal ones those with the newest event; of those an even
+    draw that depends on the items alone. The others stay seen. It bounds the time of an answer to
+    people with long histories, and does not change training."""
     memory_mb: int | None = None
     """What training may take of memory, in millions of bytes. Default: no limit.
 

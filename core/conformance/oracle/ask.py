@@ -77,7 +77,8 @@ def group(model, request, recorded=None, matches=None):
         # The weights, and what they would be if decay differed in its last bits.
         variants = [serve.fold(model, events, request.get("now"), ulps) for ulps in (0, -2, 2)]
         heft = 1.0 if member.get("weight") is None else float(member["weight"])
-        members.append(([portions(w, GROUP_BITS if average else MEMBER_BITS, heft) for w in variants], heft))
+        counted = [serve.counted(model, events, w) for w in variants]
+        members.append(([portions(w, GROUP_BITS if average else MEMBER_BITS, heft) for w in counted], heft))
         seen |= set(variants[0])
         dismissed |= {i for i, x in variants[0].items() if x < 0}
     leave_seen = request.get("exclude_seen")

@@ -163,6 +163,28 @@ def large():
     )
 
 
+def limited():
+    """Seven items of a history count; times and weights are coarse, so that many are equal."""
+    dice = random.Random(20261127)
+    model = large()
+    for user in model.histories:
+        count = dice.choice([3, 7, 8, 20, 90, 199])
+        model.histories[user] = list({
+            (item, kind): (dice.choice([0, 1000, 2000]), item, kind, 1)
+            for item in dice.sample(model.items, count)
+            for kind in dice.choices(["view", "save", "dismiss"], [5, 1, 1], k=dice.choice([1, 1, 2]))
+        }.values())
+    model.manifest = {"max_history_items": 7}
+    return model
+
+
+def decay_limited():
+    """The two newest items of a history count."""
+    model = decay()
+    model.manifest = {"max_history_items": 2}
+    return model
+
+
 def extreme(scale):
     """The largest weights that the format has, at an extreme scale."""
     ids = ["p", "q", "r", "s"]
@@ -183,7 +205,7 @@ def empty():
 
 MODELS = {
     "small": small, "decay": decay, "unicode": unicode, "large": large,
-    "extreme-high": lambda: extreme(64), "extreme-low": lambda: extreme(-64), "other": other, "large-other": large_other, "one": one, "empty": empty, "example": example.description,
+    "extreme-high": lambda: extreme(64), "extreme-low": lambda: extreme(-64), "other": other, "large-other": large_other, "limited": limited, "decay-limited": decay_limited, "one": one, "empty": empty, "example": example.description,
 }
 
 

@@ -45,6 +45,24 @@ def fold(model, events, now=None, ulps=0):
     return {item: min(max(sums[item], -LIMIT), LIMIT) for item in sorted(sums)}
 
 
+def scattered(item):
+    """The finalizer of MurmurHash3 for 32 bits (Appleby, public domain)."""
+    h = item
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):
+        h = (h ^ h >> shift) * factor & 0xFFFFFFFF
+    return h
+
+
+def counted(model, events, weights):
+    """The items that count, where the model bounds their number: large, then new, then a draw."""
+    newest = {}
+    for time, item, _, _ in events:
+        newest[item] = max(time, newest.get(item, time))
+    order = sorted(weights, key=lambda i: (-abs(weights[i]), -newest[i], scattered(i)))
+    kept = order[: model.max_history_items]
+    return {item: weights[item] for item in sorted(kept)}
+
+
 def quantise(weights):
     total = 0.0
     for weight in weights.values():
@@ -63,10 +81,10 @@ def quantise(weights):
 
 def fixed_point(model, events, now=None):
     weights = fold(model, events, now)
-    result = quantise(weights)
+    result = quantise(counted(model, events, weights))
     if model.half_life_ms is not None:
         for ulps in (-2, 2):
-            if quantise(fold(model, events, now, ulps)) != result:
+            if quantise(counted(model, events, fold(model, events, now, ulps))) != result:
                 raise ValueError("an expectation would hang on the last bit of a decay")
     return weights, *result
 

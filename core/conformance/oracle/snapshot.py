@@ -337,6 +337,7 @@ class Parsed:
     active: list
     kinds: dict
     half_life_ms: float | None
+    max_history_items: int | None
     attributes: list  # of {name: value}
     histories: dict  # user -> [(time, item index, kind, weight)]
 
@@ -388,7 +389,7 @@ def parse(data):
         manifest, ids, {name: i for i, name in enumerate(ids)},
         [dict(zip(e, w)) for e, w in zip(edges, weights)], manifest["graph"]["scale"],
         numbers("f", s.get((POPULARITY, 0), b"")), numbers("I", s.get((POPULAR_ORDER, 0), b"")),
-        flags(s.get((ACTIVE, 0), b""), n), kinds, manifest["half_life_ms"], attributes, histories,
+        flags(s.get((ACTIVE, 0), b""), n), kinds, manifest["half_life_ms"], manifest.get("max_history_items"), attributes, histories,
     )
 
 

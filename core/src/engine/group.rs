@@ -14,7 +14,7 @@ use crate::fields::Fields;
 use crate::model::Model;
 use crate::profile::Profile;
 use crate::rank::group::{Lowest, Member, mean};
-use crate::rank::{self, Query, Ranked, Workspace, check_k, fold};
+use crate::rank::{self, Counted, Query, Ranked, Workspace, check_k, fold};
 
 /// The most members of a group.
 pub const MAX_MEMBERS: usize = 64;
@@ -249,7 +249,10 @@ pub(super) fn answer(
 ) -> Answer {
     let mut ignored = Vec::new();
     let mut known = 0;
+    let mut counted = Counted::default();
+    let mut beyond = 0;
     let mut members = Vec::with_capacity(request.members.len());
+    let mut excluded = BitSet::empty(model.item_count());
     for given in &request.members {
         let signals = &mut workspace.signals;
         signals.clear();
@@ -259,7 +262,14 @@ pub(super) fn answer(
         let mut weights = Vec::new();
         let half_life = model.half_life_ms();
         fold(signals, model.kinds(), half_life, request.now, &mut weights);
-        members.push(Member::new(weights, given.weight));
+        for weighted in &weights {
+            if request.exclude_seen || weighted.weight < 0.0 {
+                excluded.insert(weighted.item as usize);
+            }
+        }
+        let counted = counted.of(&weights, signals, model.max_history_items());
+        beyond += weights.len() - counted.len();
+        members.push(Member::new(counted.to_vec(), given.weight));
     }
     let heard = Heard {
         given: known + ignored.len(),
@@ -269,12 +279,6 @@ pub(super) fn answer(
     let limits = request.limits();
     let eligible = eligibility(model, &limits, &mut ignored);
 
-    let mut excluded = BitSet::empty(model.item_count());
-    for weighted in members.iter().flat_map(Member::weights) {
-        if request.exclude_seen || weighted.weight < 0.0 {
-            excluded.insert(weighted.item as usize);
-        }
-    }
     let left_out = excluded.count();
     let mut open = excluded;
     open.invert();
@@ -286,6 +290,7 @@ pub(super) fn answer(
         let lowest = Lowest::new(&members);
         let (ranked, mut counts) = lowest.rank(model, request.k, &open, workspace);
         counts.excluded = left_out;
+        counts.beyond = beyond;
         let reasons = |best: &Ranked| -> Vec<Reason> {
             let Some((place, fixed)) = lowest.worst_off(model, best.item) else {
                 return Vec::new();
@@ -307,6 +312,7 @@ pub(super) fn answer(
     };
     let mut counts = rank::rank_weights(model, &query, workspace);
     counts.excluded = left_out;
+    counts.beyond = beyond;
     let reasons = |best: &Ranked| -> Vec<Reason> {
         let shares = rank::explain(&model.graph(), workspace.fixed(), best.item);
         let from = |item: u32| {

@@ -141,7 +141,13 @@ pub(super) fn stages(
             "history",
             heard.given,
             counts.history,
-            format!("{} {}", heard.unknown, heard.what),
+            match counts.beyond {
+                0 => format!("{} {}", heard.unknown, heard.what),
+                items => format!(
+                    "{} {}, {items} items beyond max_history_items",
+                    heard.unknown, heard.what
+                ),
+            },
         ),
         stage(
             "eligibility",

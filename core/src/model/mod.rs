@@ -64,6 +64,7 @@ pub(crate) struct Inner {
     hash: String,
     kinds: KindTable,
     half_life_ms: Option<f64>,
+    max_history_items: Option<usize>,
     columns: Vec<ColumnInfo>,
     /// Items that may be recommended; `None` if all may.
     active: Option<BitSet>,
@@ -256,6 +257,10 @@ impl Model {
 
     pub(crate) fn half_life_ms(&self) -> Option<f64> {
         self.inner.half_life_ms
+    }
+
+    pub(crate) fn max_history_items(&self) -> Option<usize> {
+        self.inner.max_history_items
     }
 
     pub(crate) fn active(&self) -> Option<&BitSet> {

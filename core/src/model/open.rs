@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::KindTable;
 use crate::id::Ids;
 use crate::model::graph::Layout;
+use crate::profile::MAX_EVENTS;
 use crate::snapshot::{Section, Sections};
 
 fn corrupt(why: &str) -> Error {
@@ -38,6 +39,15 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
                 .as_f64()
                 .filter(|ms| *ms >= 1.0)
                 .ok_or_else(|| corrupt("its half-life"))?,
+        ),
+    };
+    let max_history_items = match manifest.get("max_history_items") {
+        None | Some(Json::Null) => None,
+        Some(value) => Some(
+            value
+                .as_u64()
+                .filter(|items| (1..=MAX_EVENTS as u64).contains(items))
+                .ok_or_else(|| corrupt("its limit of items in a history"))? as usize,
         ),
     };
     let scale = manifest
@@ -98,6 +108,7 @@ pub(super) fn open(sections: Sections) -> Result<Inner> {
         hash,
         kinds,
         half_life_ms,
+        max_history_items,
         columns,
         active,
         items,

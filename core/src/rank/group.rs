@@ -26,7 +26,7 @@ const MEAN_ITEMS: usize = 16_384;
 /// What one member of a group brings.
 #[derive(Debug)]
 pub(crate) struct Member {
-    /// The folded history, ascending by item.
+    /// What counts of the folded history, ascending by item.
     weights: Vec<Weighted>,
     /// The sum of its absolute weights.
     total: f64,
@@ -40,11 +40,6 @@ impl Member {
             weights,
             weight,
         }
-    }
-
-    /// The folded history, ascending by item.
-    pub(crate) fn weights(&self) -> &[Weighted] {
-        &self.weights
     }
 
     fn says_something(&self) -> bool {

@@ -15,7 +15,7 @@ mod tests;
 mod topk;
 
 pub(crate) use explain::{Share, explain};
-pub(crate) use history::{ITEM_LIMIT, Signal, Weighted, fold};
+pub(crate) use history::{Counted, ITEM_LIMIT, Signal, Weighted, fold};
 pub(crate) use score::score;
 
 use tastemaker_kernels::Sums;
@@ -58,6 +58,7 @@ pub(crate) struct Workspace {
     pub(crate) ranked: Vec<Ranked>,
     /// The history by item, ascending; in, for [`rank_weights`].
     pub(crate) weights: Vec<Weighted>,
+    counted: Counted,
     fixed: FixedPoint,
     sums: Sums,
     best: TopK,
@@ -80,6 +81,8 @@ impl Workspace {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) history: usize,
+    /// Items of histories that are more than the model counts.
+    pub(crate) beyond: usize,
     pub(crate) excluded: usize,
     pub(crate) graph: usize,
     pub(crate) popular: usize,
@@ -115,12 +118,32 @@ pub(crate) fn rank(model: &Model, query: &Query<'_>, workspace: &mut Workspace) 
         query.now,
         &mut workspace.weights,
     );
-    rank_weights(model, query, workspace)
+    let Workspace {
+        signals,
+        weights,
+        counted,
+        fixed,
+        ..
+    } = workspace;
+    let counted = counted.of(weights, signals, model.max_history_items());
+    let beyond = weights.len() - counted.len();
+    fixed.set(if query.baseline { &[] } else { counted });
+    Counts {
+        beyond,
+        ..add_up(model, query, workspace)
+    }
 }
 
 /// Ranks: `workspace.weights` in, `workspace.ranked` out, where the weights come from elsewhere
-/// than from one history.
+/// than from one history; all of them count.
 pub(crate) fn rank_weights(model: &Model, query: &Query<'_>, workspace: &mut Workspace) -> Counts {
+    let Workspace { weights, fixed, .. } = workspace;
+    fixed.set(if query.baseline { &[] } else { weights });
+    add_up(model, query, workspace)
+}
+
+/// Adds up what `workspace.fixed` says, and ranks; what `workspace.weights` has was seen.
+fn add_up(model: &Model, query: &Query<'_>, workspace: &mut Workspace) -> Counts {
     let Workspace {
         ranked,
         weights,
@@ -130,7 +153,6 @@ pub(crate) fn rank_weights(model: &Model, query: &Query<'_>, workspace: &mut Wor
         ..
     } = workspace;
     ranked.clear();
-    fixed.set(if query.baseline { &[] } else { weights });
     let excluded = |w: &&Weighted| query.exclude_seen || w.weight < 0.0;
     let mut counts = Counts {
         history: fixed.items.len(),

@@ -24,12 +24,13 @@ pub(crate) fn score(
     let Workspace {
         signals,
         weights,
+        counted,
         fixed,
         sums: all,
         ..
     } = workspace;
     fold(signals, model.kinds(), model.half_life_ms(), now, weights);
-    fixed.set(weights);
+    fixed.set(counted.of(weights, signals, model.max_history_items()));
     let graph = model.graph();
     let unit = graph.unit() * fixed.unit();
     let sums: Vec<i32> = if adding_up_is_less(model, candidates.len()) {

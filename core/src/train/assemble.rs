@@ -83,6 +83,9 @@ pub(super) fn assemble(
         "profiles": profiles,
     });
     if let Some(map) = manifest.as_object_mut() {
+        if let Some(items) = options.max_history_items {
+            map.insert("max_history_items".to_owned(), items.into());
+        }
         for (name, report) in reports.iter().filter(|(_, report)| !report.is_null()) {
             map.insert((*name).to_owned(), report.clone());
         }

@@ -71,6 +71,12 @@ pub struct TrainOptions {
     pub skip_invalid: bool,
     /// The newest items of a user that training looks at, 1 to 2048. Default 2048.
     pub max_user_items: usize,
+    /// The most items of a history that an answer adds up, 1 to 2048, or `None` for all of them:
+    /// those of the largest weight; of equal ones those with the newest event; of those an even
+    /// draw that depends on the items alone. The others stay seen. It bounds the time of an answer
+    /// to people with long histories and does not change training; what it costs is in ADR 0010.
+    /// Default `None`.
+    pub max_history_items: Option<usize>,
     /// What training may take of memory, in MB (millions of bytes), or `None` for no limit; 1 to
     /// 1e9. Default `None`. It is compared with an estimate, before the trainers begin, which
     /// does not count the caller's own columns, nor what `updatable` adds. `auto` leaves out trainers that would not fit;
@@ -99,6 +105,7 @@ impl Default for TrainOptions {
             recommend_unlisted: false,
             skip_invalid: false,
             max_user_items: 2048,
+            max_history_items: None,
             memory_mb: None,
             threads: 1,
             item_id_type: IdType::Text,
@@ -109,7 +116,7 @@ impl Default for TrainOptions {
 
 const MOST_MEMORY_MB: u64 = 1_000_000_000;
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "neighbors",
     "trainer",
     "tune",
@@ -122,6 +129,7 @@ const NAMES: [&str; 16] = [
     "recommend_unlisted",
     "skip_invalid",
     "max_user_items",
+    "max_history_items",
     "memory_mb",
     "threads",
     "item_id_type",
@@ -174,6 +182,10 @@ impl TrainOptions {
             skip_invalid: fields.bool("skip_invalid", d.skip_invalid)?,
             max_user_items: fields.whole("max_user_items", d.max_user_items as u64, 1, 2048)?
                 as usize,
+            max_history_items: match fields.get("max_history_items") {
+                None => None,
+                Some(_) => Some(fields.whole("max_history_items", 1, 1, 2048)? as usize),
+            },
             memory_mb: match fields.get("memory_mb") {
                 None => None,
                 Some(_) => Some(fields.whole("memory_mb", 1, 1, MOST_MEMORY_MB)?),
@@ -199,6 +211,7 @@ impl TrainOptions {
             "recommend_unlisted": self.recommend_unlisted,
             "skip_invalid": self.skip_invalid,
             "max_user_items": self.max_user_items,
+            "max_history_items": self.max_history_items,
         })
     }
 
@@ -276,6 +289,8 @@ mod tests {
             json!({"half_life_days": 0}),
             json!({"threads": 0}),
             json!({"max_user_items": 0}),
+            json!({"max_history_items": 0}),
+            json!({"max_history_items": 2049}),
             json!({"memory_mb": 0}),
             json!({"memory_mb": 1.5}),
             json!({"memory_mb": 1e10}),

@@ -1,10 +1,12 @@
 //! How fast answers come, on gowalla with K=100 and 20 items an answer: one user
-//! at a time on one thread, and all users at once; then from a million items.
+//! at a time on one thread, with whole histories and with at most 128 items of each, and all users
+//! at once; then from a million items.
 
 use serde_json::json;
 use tastemaker::control::Control;
 use tastemaker::engine::{Engine, Request};
 use tastemaker::model::{BatchOptions, Model};
+use tastemaker::train::TrainOptions;
 
 use crate::million;
 use crate::sitting::{Sitting, options, setting, train_on};
@@ -17,18 +19,28 @@ use tastemaker_benches::stats::{each_us, median, percentile, timed};
 /// Prints the group.
 pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
     let gowalla = sitting.split("gowalla")?;
-    let model = train_on(&gowalla.train, &options(100, sitting.threads)?)?;
+    let given = options(100, sitting.threads)?;
+    let model = train_on(&gowalla.train, &given)?;
+    let limit = TrainOptions {
+        max_history_items: Some(LIMIT),
+        ..given
+    };
+    let limited = train_on(&gowalla.train, &limit)?;
     let users: Vec<String> = gowalla
         .train
         .distinct_users()
         .iter()
         .map(i64::to_string)
         .collect();
-    single(sitting, &gowalla, &model, &users)?;
+    single(sitting, &gowalla, [&model, &limited], &users)?;
+    drop(limited);
     batch(sitting, &gowalla, &model, &users)?;
     drop(model);
     million::print(sitting)
 }
+
+/// The most items of a history that count, where a model bounds them.
+pub(crate) const LIMIT: usize = 128;
 
 /// The median over the rounds of each round's percentiles.
 #[derive(Default)]
@@ -41,6 +53,12 @@ impl Spread {
     fn push(&mut self, p50: f64, p99: f64) {
         self.p50.push(p50);
         self.p99.push(p99);
+    }
+
+    /// The median of the rounds' ratios.
+    fn ratio(&self) -> f64 {
+        let rounds = self.p99.iter().zip(&self.p50);
+        median(&rounds.map(|(p99, p50)| p99 / p50).collect::<Vec<_>>())
     }
 }
 
@@ -75,29 +93,31 @@ const SINGLE: [(&str, &str, &str, &str); 4] = [
 fn single(
     sitting: &Sitting,
     gowalla: &Split,
-    model: &Model,
+    models: [&Model; 2],
     users: &[String],
 ) -> Result<(), Failure> {
-    let engine = Engine::new(model.clone());
+    let engines = models.map(|model| Engine::new(model.clone()));
     let requests = users
         .iter()
         .map(|user| Request::from_json(&json!({ "user_id": user, "k": 20 })))
         .collect::<Result<Vec<_>, _>>()?;
     let mut cosine = fitted(sitting, gowalla, "cosine", 1)?;
     let mut als = fitted(sitting, gowalla, "als-64", 1)?;
-    let mut ours = Spread::default();
+    let mut spreads: [Spread; 2] = Default::default();
     let mut theirs: [Spread; 4] = Default::default();
     for _ in 0..sitting.runs {
-        let mut answers = 0;
-        let times = each_us(&requests, |request| {
-            answers += engine
-                .recommend(request)
-                .map_or(0, |answer| answer.items.len());
-        });
-        if answers != 20 * users.len() {
-            return Err(format!("{answers} items for {} users", users.len()).into());
+        for (engine, spread) in engines.iter().zip(&mut spreads) {
+            let mut answers = 0;
+            let times = each_us(&requests, |request| {
+                answers += engine
+                    .recommend(request)
+                    .map_or(0, |answer| answer.items.len());
+            });
+            if answers != 20 * users.len() {
+                return Err(format!("{answers} items for {} users", users.len()).into());
+            }
+            spread.push(percentile(&times, 0.5), percentile(&times, 0.99));
         }
-        ours.push(percentile(&times, 0.5), percentile(&times, 0.99));
         for ((_, name, command, _), spread) in SINGLE.iter().zip(&mut theirs) {
             let peer = if *name == "cosine" {
                 &mut cosine
@@ -110,11 +130,22 @@ fn single(
             }
         }
     }
+    let [ours, limited] = spreads;
     let note = "Engine::recommend, stored user, K=100, top 20, one thread";
     let p50 = median(&ours.p50);
     let p99 = median(&ours.p99);
     figure::print("recommend.gowalla.us.p50", p50, "us", note);
     figure::print("recommend.gowalla.us.p99", p99, "us", note);
+    figure::print("recommend.gowalla.us.p99_by_p50", ours.ratio(), "1", note);
+    let bound = format!("{note}, max_history_items {LIMIT}");
+    for (name, value, unit) in [
+        ("p50", median(&limited.p50), "us"),
+        ("p99", median(&limited.p99), "us"),
+        ("p99_by_p50", limited.ratio(), "1"),
+    ] {
+        let name = format!("recommend.gowalla.history-{LIMIT}.us.{name}");
+        figure::print(&name, value, unit, &bound);
+    }
     for ((name, model, _, how), spread) in SINGLE.iter().zip(&theirs) {
         if spread.p50.is_empty() {
             continue;

@@ -165,6 +165,9 @@ def score(models):
         add(f"200 items: {user}", {"user_id": user, "item_ids": everything}, "large")
         few = everything[n::67]
         add(f"200 items: {user}, {len(few)} candidates", {"user_id": user, "item_ids": few, "explain": True}, "large")
+    for user in sorted(models["limited"].histories)[:8]:
+        add(f"seven items count: {user}", {"user_id": user, "item_ids": everything}, "limited")
+        add(f"seven items count: {user}, few candidates", {"user_id": user, "item_ids": everything[::67], "explain": True}, "limited")
     base = {"item_ids": ["barn"]}
     refused(suite, "score_items", [
         ("no list of candidates", {"user_id": "ann"}, "invalid_argument"), ("null for candidates", {"item_ids": None}, "invalid_argument"),
@@ -244,6 +247,11 @@ def group(models):
         for start in (0, 3, 7):
             members = [user(crowd[(start + 5 * i) % 40]) for i in range(n)]
             add(f"200 items: {n} members from {start}, k = {k}", {"members": members, "k": k, "explain": k == 9}, "large")
+    crowded = sorted(models["limited"].histories)
+    for start in (0, 3, 7):
+        members = [user(crowded[(start + 5 * i) % 40]) for i in range(3)]
+        for seen in (True, False):
+            add(f"seven items of each count: from {start}, seen {seen}", {"members": members, "k": 9, "explain": True, "exclude_seen": seen, "trace": True}, "limited")
     add("64 members", {"members": [user(crowd[n % 40]) for n in range(64)], "k": 5, "exclude_seen": False, "explain": True}, "large")
     base = {"members": [user("ann")]}
     alone = lambda **more: {"members": [user("ann"), more]}  # noqa: E731

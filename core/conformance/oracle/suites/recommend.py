@@ -216,15 +216,25 @@ def other_models(add, models):
     for n, (user, k) in enumerate(itertools.product(sorted(models["large"].histories)[:24], (7, 190))):
         if n % 2 == n // 2 % 2:
             add(f"200 items: {user}, k = {k}", {"user_id": user, "k": k, "explain": k == 7}, "large")
+    for n, user in enumerate(sorted(models["limited"].histories)[:20]):
+        add(f"seven items count: {user}", {"user_id": user, "k": 9, "explain": True, "exclude_seen": n % 3 > 0, "trace": n % 2 > 0}, "limited")
+    for request in ({"user_id": "u01", "history": [view("i003", timestamp=9), view("i004", timestamp=9, kind="dismiss")]}, {"history": [view("i003")] * 9}):
+        add(f"seven items count: {request}", request | {"explain": True}, "limited")
+    for user in ("old", "one", "mix"):
+        add(f"two items count: {user}", {"user_id": user, "k": 6, "explain": True, "exclude_seen": False}, "decay-limited")
+    # The third newest item does not count, and what was dismissed stays out.
+    add("two items count: one that was dismissed", {
+        "history": [view("a", timestamp=0, kind="dislike"), view("b", timestamp=5 * 86_400_000), view("c", timestamp=5 * 86_400_000, kind="save")], "explain": True, "exclude_seen": False,
+    }, "decay-limited")
 
 
 def edge_cases(suite, models):
     import fixtures
     import snapshot
 
-    for name in ("small", "decay", "unicode", "large", "one", "empty"):
+    for name in ("small", "decay", "unicode", "large", "limited", "one", "empty"):
         for options in ({}, {"neighbors": 1}, {"neighbors": 2, "attributes": []}, {"attributes": ["price" if name == "small" else "n"]}):
-            if name not in ("small", "large") and options not in ({}, {"neighbors": 1}):
+            if name not in ("small", "large", "limited") and options not in ({}, {"neighbors": 1}):
                 continue
             data = snapshot.edge(snapshot.write(fixtures.MODELS[name]()), **options)
             model = snapshot.parse(data)
@@ -233,9 +243,11 @@ def edge_cases(suite, models):
                 "item_count": len(model.ids), "user_count": 0, "hash": snapshot.model_hash(data), "profiles": {"ann": None},
                 "attributes": {i: a for i, a in zip(model.ids[:2], model.attributes)},
             })
-            if name in ("small", "large"):
+            if name in ("small", "large", "limited"):
                 item = "barn" if name == "small" else "i001"
                 request = {"user_id": "ann", "history": [view(item), view("castle", kind="save")], "explain": True, "k": 5}
+                if name == "limited":
+                    request["history"] += [view(i) for i in model.ids[::9]]
                 suite.case(f"{name} {options}: an answer", "recommend", given | {"request": request}, serve.answer(model, request))
     for options, code in (
         ({"neighbors": 0}, "invalid_argument"), ({"neighbors": 4097}, "invalid_argument"),
@@ -265,6 +277,7 @@ def batch_cases(suite, models):
         add(f"filter: {name}", everyone, {"k": 12, "filter": condition}, matches=matches, k=12)
     crowd = sorted(models["large"].histories)
     add("200 items, 40 users", crowd, {"k": 9}, "large", k=9)
+    add("seven items count", sorted(models["limited"].histories), {"k": 9}, "limited", k=9)
     add("200 items, the baseline", crowd, {"k": 9, "baseline": True}, "large", k=9, baseline=True)
     add("decay at a time", ["old", "one", "mix"], {"now": 864_000_000 * 2, "k": 6}, "decay", k=6, now=864_000_000 * 2)
     add("decay from the newest event", ["old", "one", "mix"], {"k": 6}, "decay", k=6)

@@ -244,6 +244,8 @@ def manifests():
         changed(f"kinds-{name}", kinds=kinds)
     for name, value in (("0", 0), ("negative", -5), ("text", "1"), ("below-1", 0.5), ("list", [])):
         changed(f"half-life-{name}", half_life_ms=value)
+    for name, value in (("0", 0), ("negative", -5), ("text", "7"), ("part", 1.5), ("2049", 2049), ("list", [])):
+        changed(f"max-history-items-{name}", max_history_items=value)
     for name, value in (("65", 65), ("-65", -65), ("half", 1.5), ("text", "1"), ("null", None), ("huge", 2**63)):
         changed(f"scale-{name}", graph={"scale": value})
     columns = good["columns"]

@@ -148,10 +148,10 @@ def counted(suite, add):
     })
     suite.fails("without skip_invalid a bad row is an error", "train", {"events": skipped}, "invalid_id")
     suite.case("manifest: the options that were used", "train", {
-        "events": table(base), "options": {"neighbors": 7, "seed": 9, "half_life_days": 2.5, "threads": 2} | by("spectral", rank=3, alpha=0.25),
+        "events": table(base), "options": {"neighbors": 7, "seed": 9, "half_life_days": 2.5, "max_history_items": 5, "threads": 2} | by("spectral", rank=3, alpha=0.25),
     }, {"manifest": {
         "options": {"neighbors": 7, "trainer": trainers.plan({"name": "spectral", "rank": 3, "alpha": 0.25}), "seed": 9, "half_life_days": 2.5, "keep_profiles": True, "skip_invalid": False},
-        "half_life_ms": 2.5 * 86_400_000, "version": VERSION, "library": "tastemaker",
+        "half_life_ms": 2.5 * 86_400_000, "max_history_items": 5, "version": VERSION, "library": "tastemaker",
     }})
     suite.case("keep_profiles false: no histories", "model", {
         "train": {"events": table(base), "options": {"keep_profiles": False}}, "profiles": ["u"],
@@ -166,7 +166,7 @@ def counted(suite, add):
 
 DEFAULT_OPTIONS = {
     "neighbors": 100, "trainer": "spectral", "popularity_exponent": 0.0, "seed": 0, "half_life_days": None, "keep_profiles": True, "updatable": False, "recommend_unlisted": False, "skip_invalid": False,
-    "max_user_items": 2048,
+    "max_user_items": 2048, "max_history_items": None,
 }
 
 
@@ -192,6 +192,7 @@ def whole_files(suite):
         dense = spectral.matrix(histories, items, spectral.Kinds())
         known.manifest = {
             "version": VERSION, "options": used, "graph": {"scale": scale},
+            **({"max_history_items": options["max_history_items"]} if "max_history_items" in options else {}),
             "item_id_type": options.get("item_id_type", "string"), "user_id_type": options.get("user_id_type", "string"),
             "counts": counts | {"rejected": 0, "interactions": int((dense > 0).sum()), "edges": len(weights)},
         }
@@ -201,6 +202,7 @@ def whole_files(suite):
 
     # Float options are written as the library writes them: 1 as 1.0.
     add("nobody shares an item", table([("u", "a"), ("v", "b"), ("w", "ü")]), popularity={"a": 1, "b": 1, "ü": 1})
+    add("three items of a history count", table([("u", "a"), ("v", "b"), ("w", "ü")]), options={"max_history_items": 3}, popularity={"a": 1, "b": 1, "ü": 1})
     add("events with kinds, weights and times", table(
         [("u", "a"), ("v", "b"), ("v", "b")], kind=["save", "view", "dismiss"], weight=[0.5, 2, 1], timestamp=[-5, 0, 7],
     ), popularity={"a": 1, "b": 1})
@@ -222,7 +224,7 @@ def refused(suite):
     events = table([("u", "a"), ("u", "b")])
     for options in (
         {"neighbors": 0}, {"neighbors": 4097}, {"neighbors": 1.5}, {"neighbors": -1}, {"rank": 3}, {"popularity_exponent": 2.5}, {"popularity_exponent": -3}, {"popularity_exponent": "low"}, {"seed": -1}, {"seed": 0.5}, {"half_life_days": 0},
-        {"half_life_days": -1}, {"half_life_days": 1e7}, {"max_user_items": 0}, {"max_user_items": 2049}, {"threads": 0},
+        {"half_life_days": -1}, {"half_life_days": 1e7}, {"max_user_items": 0}, {"max_user_items": 2049}, {"max_history_items": 0}, {"max_history_items": 2049}, {"max_history_items": 1.5}, {"max_history_items": "all"}, {"threads": 0},
         {"memory_mb": 0}, {"memory_mb": -5}, {"memory_mb": 2.5}, {"memory_mb": 2_000_000_000}, {"memory_mb": "64"},
         {"threads": 1025}, {"neighbours": 5}, {"kinds": {"view": None}}, {"kinds": {"view": 1e7}}, {"kinds": {"view": {"scale": 0}}},
         {"kinds": {"view": {"wait": 1}}}, {"kinds": ["view"]}, {"item_id_type": "uuid"}, {"user_id_type": ""},
