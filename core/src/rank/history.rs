@@ -1,7 +1,5 @@
 //! From events to integer weights: kind, decay, sum by item, fixed point.
 
-use std::cmp::Reverse;
-
 use crate::event::KindTable;
 
 /// The most that the events on one item can count together, for or against.
@@ -83,68 +81,6 @@ pub(crate) fn fold(
     for weighted in out.iter_mut() {
         weighted.weight = weighted.weight.clamp(-ITEM_LIMIT, ITEM_LIMIT);
     }
-}
-
-/// Which items of a history count, where a model bounds their number.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Counted {
-    keys: Vec<Key>,
-    weights: Vec<Weighted>,
-}
-
-/// What an item is chosen by, and its position in the history: the largest absolute weight, the
-/// newest event, the smallest hash.
-type Key = (Reverse<u64>, Reverse<i64>, u32, u32);
-
-impl Counted {
-    /// The at most `limit` items of a folded history that say most, ascending by item: those of
-    /// the largest absolute weight; of equal ones those with the newest event; of those an even
-    /// draw. `signals` are those that were folded into `weights`, by item, as [`fold`] leaves them.
-    ///
-    /// The draw is by a hash of the item's index, not by the index: neighbours in a catalog are
-    /// often alike, and the strength of an item's row is worse than chance (ADR 0010).
-    pub(crate) fn of<'a>(
-        &'a mut self,
-        weights: &'a [Weighted],
-        signals: &[Signal],
-        limit: Option<usize>,
-    ) -> &'a [Weighted] {
-        let Some(limit) = limit.filter(|&limit| limit < weights.len()) else {
-            return weights;
-        };
-        self.keys.clear();
-        let mut signals = signals.iter().peekable();
-        for (at, weighted) in weights.iter().enumerate() {
-            let mut newest = i64::MIN;
-            while let Some(signal) = signals.next_if(|signal| signal.item <= weighted.item) {
-                newest = newest.max(signal.timestamp);
-            }
-            let size = weighted.weight.abs().to_bits();
-            let drawn = scatter(weighted.item);
-            self.keys
-                .push((Reverse(size), Reverse(newest), drawn, at as u32));
-        }
-        self.keys.select_nth_unstable(limit);
-        self.keys.truncate(limit);
-        self.keys.sort_unstable_by_key(|key| key.3);
-        let chosen = self
-            .keys
-            .iter()
-            .filter_map(|key| weights.get(key.3 as usize));
-        self.weights.clear();
-        self.weights.extend(chosen);
-        &self.weights
-    }
-}
-
-/// The finalizer of MurmurHash3 (32 bits): one to one, so that no two items are equal in it.
-fn scatter(item: u32) -> u32 {
-    let mut hash = item;
-    hash ^= hash >> 16;
-    hash = hash.wrapping_mul(0x85eb_ca6b);
-    hash ^= hash >> 13;
-    hash = hash.wrapping_mul(0xc2b2_ae35);
-    hash ^ (hash >> 16)
 }
 
 /// A history as integers times a power of two.
@@ -258,51 +194,6 @@ mod tests {
             timestamp: 0,
         };
         assert_eq!(folded(&[stranger], None, None), [(7, 0.0)]);
-    }
-
-    #[test]
-    fn what_counts_is_large_then_new_then_drawn() {
-        let day = 86_400_000;
-        let mut signals = vec![
-            signal(1, "view", 9 * day),
-            signal(2, "dislike", 0),
-            signal(3, "view", 2 * day),
-            signal(4, "save", 0),
-            signal(5, "view", day),
-            signal(5, "view", 3 * day),
-            signal(6, "view", 2 * day),
-        ];
-        let mut weights = Vec::new();
-        fold(
-            &mut signals,
-            &KindTable::default(),
-            None,
-            None,
-            &mut weights,
-        );
-        let mut counted = Counted::default();
-        let mut chosen = |limit| -> Vec<u32> {
-            let kept = counted.of(&weights, &signals, limit);
-            kept.iter().map(|w| w.item).collect()
-        };
-        assert_eq!(chosen(None), [1, 2, 3, 4, 5, 6]);
-        assert_eq!(chosen(Some(6)), [1, 2, 3, 4, 5, 6]);
-        // Twice viewed, saved, and disliked weigh more than viewed; then the newest.
-        let heavy: Vec<u32> = weights
-            .iter()
-            .filter(|w| w.weight.abs() > 1.0)
-            .map(|w| w.item)
-            .collect();
-        assert_eq!(chosen(Some(heavy.len())), heavy);
-        let mut next = heavy.clone();
-        next.push(1);
-        next.sort_unstable();
-        assert_eq!(chosen(Some(heavy.len() + 1)), next);
-        // 3 and 6 are equal but for the draw.
-        let drawn = if scatter(3) < scatter(6) { 3 } else { 6 };
-        let last = chosen(Some(5));
-        assert!(last.contains(&drawn) && last.len() == 5);
-        assert_eq!([scatter(0), scatter(1)], [0, 0x514e_28b7]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! rows are added, the instruction set and the language cannot change a bit.
 
 pub(crate) mod alike;
+mod counted;
 mod explain;
 pub(crate) mod group;
 mod history;
@@ -14,8 +15,9 @@ mod score;
 mod tests;
 mod topk;
 
+pub(crate) use counted::Counted;
 pub(crate) use explain::{Share, explain};
-pub(crate) use history::{Counted, ITEM_LIMIT, Signal, Weighted, fold};
+pub(crate) use history::{ITEM_LIMIT, Signal, Weighted, fold};
 pub(crate) use score::score;
 
 use tastemaker_kernels::Sums;

@@ -1,6 +1,6 @@
 //! How fast answers come, on gowalla with K=100 and 20 items an answer: one user
-//! at a time on one thread, with whole histories and with at most 128 items of each, and all users
-//! at once; then from a million items.
+//! at a time on one thread, with whole histories and with at most 64 or 128 items of each, and all
+//! users at once; then from a million items.
 
 use serde_json::json;
 use tastemaker::control::Control;
@@ -21,26 +21,28 @@ pub(crate) fn print(sitting: &Sitting) -> Result<(), Failure> {
     let gowalla = sitting.split("gowalla")?;
     let given = options(100, sitting.threads)?;
     let model = train_on(&gowalla.train, &given)?;
-    let limit = TrainOptions {
-        max_history_items: Some(LIMIT),
-        ..given
-    };
-    let limited = train_on(&gowalla.train, &limit)?;
+    let mut models = vec![model.clone()];
+    for limit in LIMITS {
+        let bounded = TrainOptions {
+            max_history_items: Some(limit),
+            ..given.clone()
+        };
+        models.push(train_on(&gowalla.train, &bounded)?);
+    }
     let users: Vec<String> = gowalla
         .train
         .distinct_users()
         .iter()
         .map(i64::to_string)
         .collect();
-    single(sitting, &gowalla, [&model, &limited], &users)?;
-    drop(limited);
+    single(sitting, &gowalla, models, &users)?;
     batch(sitting, &gowalla, &model, &users)?;
     drop(model);
     million::print(sitting)
 }
 
 /// The most items of a history that count, where a model bounds them.
-pub(crate) const LIMIT: usize = 128;
+pub(crate) const LIMITS: [usize; 2] = [64, 128];
 
 /// The median over the rounds of each round's percentiles.
 #[derive(Default)]
@@ -93,20 +95,24 @@ const SINGLE: [(&str, &str, &str, &str); 4] = [
 fn single(
     sitting: &Sitting,
     gowalla: &Split,
-    models: [&Model; 2],
+    models: Vec<Model>,
     users: &[String],
 ) -> Result<(), Failure> {
-    let engines = models.map(|model| Engine::new(model.clone()));
+    let engines: Vec<Engine> = models.into_iter().map(Engine::new).collect();
     let requests = users
         .iter()
         .map(|user| Request::from_json(&json!({ "user_id": user, "k": 20 })))
         .collect::<Result<Vec<_>, _>>()?;
     let mut cosine = fitted(sitting, gowalla, "cosine", 1)?;
     let mut als = fitted(sitting, gowalla, "als-64", 1)?;
-    let mut spreads: [Spread; 2] = Default::default();
+    let mut ours = Spread::default();
+    let mut bounded: [Spread; LIMITS.len()] = Default::default();
     let mut theirs: [Spread; 4] = Default::default();
     for _ in 0..sitting.runs {
-        for (engine, spread) in engines.iter().zip(&mut spreads) {
+        for (engine, spread) in engines
+            .iter()
+            .zip([&mut ours].into_iter().chain(&mut bounded))
+        {
             let mut answers = 0;
             let times = each_us(&requests, |request| {
                 answers += engine
@@ -130,21 +136,22 @@ fn single(
             }
         }
     }
-    let [ours, limited] = spreads;
     let note = "Engine::recommend, stored user, K=100, top 20, one thread";
     let p50 = median(&ours.p50);
     let p99 = median(&ours.p99);
     figure::print("recommend.gowalla.us.p50", p50, "us", note);
     figure::print("recommend.gowalla.us.p99", p99, "us", note);
     figure::print("recommend.gowalla.us.p99_by_p50", ours.ratio(), "1", note);
-    let bound = format!("{note}, max_history_items {LIMIT}");
-    for (name, value, unit) in [
-        ("p50", median(&limited.p50), "us"),
-        ("p99", median(&limited.p99), "us"),
-        ("p99_by_p50", limited.ratio(), "1"),
-    ] {
-        let name = format!("recommend.gowalla.history-{LIMIT}.us.{name}");
-        figure::print(&name, value, unit, &bound);
+    for (limit, spread) in LIMITS.iter().zip(&bounded) {
+        let note = format!("{note}, max_history_items {limit}");
+        for (name, value, unit) in [
+            ("p50", median(&spread.p50), "us"),
+            ("p99", median(&spread.p99), "us"),
+            ("p99_by_p50", spread.ratio(), "1"),
+        ] {
+            let name = format!("recommend.gowalla.history-{limit}.us.{name}");
+            figure::print(&name, value, unit, &note);
+        }
     }
     for ((name, model, _, how), spread) in SINGLE.iter().zip(&theirs) {
         if spread.p50.is_empty() {

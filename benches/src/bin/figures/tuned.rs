@@ -14,7 +14,7 @@ use tastemaker::model::Model;
 use tastemaker::train::{TrainOptions, train, tune};
 
 use crate::quality::{borrowed, measure, texts};
-use crate::recommend::LIMIT;
+use crate::recommend::LIMITS;
 use crate::sitting::Sitting;
 use tastemaker_benches::Failure;
 use tastemaker_benches::data::{Pairs, Split};
@@ -63,17 +63,20 @@ fn train_only(sitting: &Sitting, split: &Split, name: &str) -> Result<(), Failur
     let figure = format!("{name}.train-only");
     lines(sitting, &model, split, &figure, name, &note)?;
     // The same trainers; what changes is which items of a history an answer adds up.
-    let bounded = learn(
-        &split.train,
-        &json!({
-            "trainer": model.manifest()["options"]["trainer"],
-            "max_history_items": LIMIT,
-            "threads": sitting.threads,
-        }),
-    )?;
-    let figure = format!("{figure}.history-{LIMIT}");
-    let note = format!("max_history_items {LIMIT}; the rest as without");
-    lines(sitting, &bounded, split, &figure, name, &note)
+    for limit in LIMITS {
+        let bounded = learn(
+            &split.train,
+            &json!({
+                "trainer": model.manifest()["options"]["trainer"],
+                "max_history_items": limit,
+                "threads": sitting.threads,
+            }),
+        )?;
+        let figure = format!("{figure}.history-{limit}");
+        let note = format!("max_history_items {limit}; the rest as without");
+        lines(sitting, &bounded, split, &figure, name, &note)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn lines(
