@@ -13,7 +13,7 @@ mod tests;
 
 use crate::codes::{Codes, LINE};
 use crate::dispatch::multiversion_codes;
-use crate::sparse::{prefetch, prefetch_line};
+use crate::sparse::{prefetch, prefetch_line, prefetch_near};
 
 /// The most values of a [`ByteQuery`]: 65,536 · 128 · 255 still fits 31 bits.
 pub const MOST_BYTES: usize = 1 << 16;
@@ -25,6 +25,9 @@ const TOGETHER: usize = 4;
 const NEAREST: usize = 64;
 /// How many rows ahead of the sums their cache lines are asked for.
 const AHEAD: usize = 8;
+/// How many bytes ahead of a scan memory is asked for: a processor by itself looks no further than
+/// the page of 4 kB that is being read, and memory takes about as long as reading two.
+const FAR: usize = 8192;
 /// Bytes from one row to the next: the number of values, rounded up to whole cache lines.
 #[inline]
 #[must_use]
@@ -32,10 +35,16 @@ pub const fn byte_stride(values: usize) -> usize {
     values.next_multiple_of(LINE)
 }
 
+/// The values that are multiplied with a cache line, at the start of one: where they stand across
+/// two, each look at them takes two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+struct QueryLine([i8; LINE]);
+
 /// A vector of signed bytes, ready to be multiplied with rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ByteQuery {
-    lines: Vec<[i8; LINE]>,
+    lines: Vec<QueryLine>,
     /// The sum of the values.
     sum: i32,
 }
@@ -64,12 +73,12 @@ impl ByteQuery {
     fn fill(&mut self, values: impl Iterator<Item = i8>, len: usize) {
         self.lines.clear();
         self.lines
-            .resize(len.min(MOST_BYTES).div_ceil(LINE), [0; LINE]);
+            .resize(len.min(MOST_BYTES).div_ceil(LINE), QueryLine([0; LINE]));
         self.sum = 0;
         for (to, value) in self
             .lines
-            .as_flattened_mut()
             .iter_mut()
+            .flat_map(|line| &mut line.0)
             .zip(values.take(MOST_BYTES))
         {
             *to = value;
@@ -188,13 +197,17 @@ impl<'a> ByteRows<'a> {
 /// Written out, without closures around the lines: what is not inlined cannot use the
 /// instruction set.
 #[inline(always)]
-fn four<I: Codes>(isa: I, query: &ByteQuery, rows: [&[[u8; LINE]]; TOGETHER]) -> [i32; TOGETHER] {
+fn four<I: Codes, const SCAN: bool>(
+    isa: I,
+    query: &ByteQuery,
+    rows: [&[[u8; LINE]]; TOGETHER],
+) -> [i32; TOGETHER] {
     let mut sums = [isa.nothing(); TOGETHER];
     let whole = query.lines.len();
     let excess = isa.excess(query.sum);
     for (sum, row) in sums.iter_mut().zip(rows) {
         if let Some(row) = row.get(..whole) {
-            *sum = one(isa, &query.lines, row);
+            *sum = one::<_, SCAN>(isa, &query.lines, row);
         }
     }
     let mut totals = isa.totals(sums);
@@ -208,21 +221,35 @@ fn four<I: Codes>(isa: I, query: &ByteQuery, rows: [&[[u8; LINE]]; TOGETHER]) ->
 /// The products of a query with a row. Row by row, because a processor foresees one stream from
 /// memory better than four; long rows have four sums, so that none waits for the one before.
 #[inline(always)]
-fn one<I: Codes>(isa: I, query: &[[i8; LINE]], row: &[[u8; LINE]]) -> I::Sums {
+fn one<I: Codes, const SCAN: bool>(isa: I, query: &[QueryLine], row: &[[u8; LINE]]) -> I::Sums {
     let mut sums = [isa.nothing(); TOGETHER];
     let (query, query_rest) = query.as_chunks::<TOGETHER>();
     let (row, row_rest) = row.as_chunks::<TOGETHER>();
     for (q, x) in query.iter().zip(row) {
-        sums[0] = isa.add_line(sums[0], &q[0], &x[0]);
-        sums[1] = isa.add_line(sums[1], &q[1], &x[1]);
-        sums[2] = isa.add_line(sums[2], &q[2], &x[2]);
-        sums[3] = isa.add_line(sums[3], &q[3], &x[3]);
+        if SCAN {
+            ask_far(x);
+        }
+        sums[0] = isa.add_line(sums[0], &q[0].0, &x[0]);
+        sums[1] = isa.add_line(sums[1], &q[1].0, &x[1]);
+        sums[2] = isa.add_line(sums[2], &q[2].0, &x[2]);
+        sums[3] = isa.add_line(sums[3], &q[3].0, &x[3]);
     }
     let mut sum = isa.join(isa.join(sums[0], sums[1]), isa.join(sums[2], sums[3]));
+    if SCAN {
+        ask_far(row_rest);
+    }
     for (q, x) in query_rest.iter().zip(row_rest) {
-        sum = isa.add_line(sum, q, x);
+        sum = isa.add_line(sum, &q.0, x);
     }
     sum
+}
+
+/// Asks for as many lines as these, so far behind them that a scan comes there later.
+#[inline(always)]
+fn ask_far(lines: &[[u8; LINE]]) {
+    for line in lines {
+        prefetch_near(line, FAR);
+    }
 }
 
 multiversion_codes! {
@@ -281,7 +308,7 @@ fn dots_of<I: Codes, const ASK: bool>(
         for (row, &id) in four_rows.iter_mut().zip(some) {
             *row = rows.lines_of(id as usize);
         }
-        let dots = four(isa, query, four_rows);
+        let dots = four::<_, false>(isa, query, four_rows);
         for (to, dot) in out.iter_mut().zip(dots) {
             *to = dot;
         }
@@ -337,14 +364,14 @@ fn short_dots_of<I: Codes, const ASK: bool, const EACH: usize>(
 #[inline(always)]
 fn short_four<I: Codes, const EACH: usize>(
     isa: I,
-    query: &[[i8; LINE]; EACH],
+    query: &[QueryLine; EACH],
     sum: i32,
     rows: [&[[u8; LINE]; EACH]; TOGETHER],
 ) -> [i32; TOGETHER] {
     let mut sums = [isa.nothing(); TOGETHER];
     for (sum, row) in sums.iter_mut().zip(rows) {
         for at in 0..EACH {
-            *sum = isa.add_line(*sum, &query[at], &row[at]);
+            *sum = isa.add_line(*sum, &query[at].0, &row[at]);
         }
     }
     let excess = isa.excess(sum);
@@ -360,8 +387,8 @@ multiversion_codes! {
     /// lie one after the other.
     pub fn byte_dots_block[isa](query: &ByteQuery, rows: ByteRows<'_>, out: &mut [i32]) {
         match (rows.each, query.lines.len()) {
-            (1, 1) => return short_block::<_, 1>(isa, query, rows, out),
-            (2, 2) => return short_block::<_, 2>(isa, query, rows, out),
+            (1, 1) => return short_block::<_, true, 1>(isa, query, rows, out),
+            (2, 2) => return short_block::<_, true, 2>(isa, query, rows, out),
             _ => {}
         }
         for (n, out) in out.chunks_mut(TOGETHER).enumerate() {
@@ -369,7 +396,7 @@ multiversion_codes! {
             for (i, row) in four_rows.iter_mut().enumerate() {
                 *row = rows.lines_of(n * TOGETHER + i);
             }
-            let dots = four(isa, query, four_rows);
+            let dots = four::<_, true>(isa, query, four_rows);
             for (to, dot) in out.iter_mut().zip(dots) {
                 *to = dot;
             }
@@ -380,7 +407,7 @@ multiversion_codes! {
 /// [`byte_dots_block`] where a row and the query have a number of lines that is known beforehand:
 /// short rows have few instructions each, and loops and checks would be half of them.
 #[inline(always)]
-fn short_block<I: Codes, const EACH: usize>(
+fn short_block<I: Codes, const SCAN: bool, const EACH: usize>(
     isa: I,
     query: &ByteQuery,
     rows: ByteRows<'_>,
@@ -396,7 +423,11 @@ fn short_block<I: Codes, const EACH: usize>(
     beyond.fill(0);
     let (groups, rest) = all[..count].as_chunks::<TOGETHER>();
     let (outs, last) = out.as_chunks_mut::<TOGETHER>();
-    for ([a, b, c, d], out) in groups.iter().zip(outs) {
+    for (group, out) in groups.iter().zip(outs) {
+        if SCAN {
+            ask_far(group.as_flattened());
+        }
+        let [a, b, c, d] = group;
         *out = short_four(isa, lines, query.sum, [a, b, c, d]);
     }
     let mut four_rows = [&nothing; TOGETHER];
@@ -418,12 +449,44 @@ fn short_batch<I: Codes, const EACH: usize>(
     let count = rows.len();
     for first in (0..count).step_by(NEAREST) {
         let some = rows.block(first, NEAREST);
-        for (query, out) in queries.iter().zip(out.chunks_mut(count)) {
+        for (n, (query, out)) in queries.iter().zip(out.chunks_mut(count)).enumerate() {
             let out = out.get_mut(first..).unwrap_or(&mut []);
             let there = some.len().min(out.len());
-            short_block::<_, EACH>(isa, query, some, &mut out[..there]);
+            let out = &mut out[..there];
+            if n == 0 {
+                short_block::<_, true, EACH>(isa, query, some, out);
+            } else {
+                short_block::<_, false, EACH>(isa, query, some, out);
+            }
         }
     }
+}
+
+/// The sums of two rows by four queries of as many lines: eight, which every instruction set has
+/// room for.
+#[inline(always)]
+fn two_by_four<I: Codes, const SCAN: bool>(
+    isa: I,
+    [a, b]: [&[[u8; LINE]]; 2],
+    [q0, q1, q2, q3]: [&[QueryLine]; TOGETHER],
+) -> [[I::Sums; TOGETHER]; 2] {
+    let mut sums = [[isa.nothing(); TOGETHER]; 2];
+    let queries = q0.iter().zip(q1).zip(q2.iter().zip(q3));
+    for ((a, b), ((q0, q1), (q2, q3))) in a.iter().zip(b).zip(queries) {
+        if SCAN {
+            prefetch_near(a, FAR);
+            prefetch_near(b, FAR);
+        }
+        sums[0][0] = isa.add_line(sums[0][0], &q0.0, a);
+        sums[0][1] = isa.add_line(sums[0][1], &q1.0, a);
+        sums[0][2] = isa.add_line(sums[0][2], &q2.0, a);
+        sums[0][3] = isa.add_line(sums[0][3], &q3.0, a);
+        sums[1][0] = isa.add_line(sums[1][0], &q0.0, b);
+        sums[1][1] = isa.add_line(sums[1][1], &q1.0, b);
+        sums[1][2] = isa.add_line(sums[1][2], &q2.0, b);
+        sums[1][3] = isa.add_line(sums[1][3], &q3.0, b);
+    }
+    sums
 }
 
 multiversion_codes! {
@@ -455,37 +518,24 @@ multiversion_codes! {
         let groups = &groups[..used.div_ceil(TOGETHER)];
         for first in (0..count).step_by(2) {
             let pair = [rows.lines_of(first), rows.lines_of(first + 1)];
-            let next = rows.block(first + 2, 2).lines;
             for (group, queries) in groups.iter().enumerate() {
-                // Two rows by four queries: eight sums, which every instruction set has room for.
                 let mut sums = [[isa.nothing(); TOGETHER]; 2];
                 let [q0, q1, q2, q3] = queries;
                 if let (Some(a), Some(b)) = (pair[0].get(..lines), pair[1].get(..lines))
                     && let (Some(q0), Some(q1)) = (q0.lines.get(..lines), q1.lines.get(..lines))
                     && let (Some(q2), Some(q3)) = (q2.lines.get(..lines), q3.lines.get(..lines))
                 {
-                    // While the last group multiplies what the first one brought into the cache,
-                    // memory has time for the next rows.
-                    let ahead = if group + 1 == groups.len() { next } else { &[] };
-                    for at in 0..lines {
-                        if let Some(two) = ahead.get(2 * at..2 * at + 2) {
-                            prefetch(two);
-                        }
-                        let (a, b) = (&a[at], &b[at]);
-                        sums[0][0] = isa.add_line(sums[0][0], &q0[at], a);
-                        sums[0][1] = isa.add_line(sums[0][1], &q1[at], a);
-                        sums[0][2] = isa.add_line(sums[0][2], &q2[at], a);
-                        sums[0][3] = isa.add_line(sums[0][3], &q3[at], a);
-                        sums[1][0] = isa.add_line(sums[1][0], &q0[at], b);
-                        sums[1][1] = isa.add_line(sums[1][1], &q1[at], b);
-                        sums[1][2] = isa.add_line(sums[1][2], &q2[at], b);
-                        sums[1][3] = isa.add_line(sums[1][3], &q3[at], b);
-                    }
+                    let four = [q0, q1, q2, q3];
+                    sums = if group == 0 {
+                        two_by_four::<_, true>(isa, [a, b], four)
+                    } else {
+                        two_by_four::<_, false>(isa, [a, b], four)
+                    };
                 } else {
                     for (sums, row) in sums.iter_mut().zip(pair) {
                         for (sum, query) in sums.iter_mut().zip(queries) {
                             if let Some(row) = row.get(..query.lines.len()) {
-                                *sum = one(isa, &query.lines, row);
+                                *sum = one::<_, false>(isa, &query.lines, row);
                             }
                         }
                     }

@@ -1,7 +1,5 @@
 //! Many questions at once, and the neighbours of every item.
 
-use tastemaker_kernels::MOST_BYTE_QUERIES;
-
 use crate::control::Control;
 use crate::error::Result;
 use crate::parallel::Workers;
@@ -19,9 +17,8 @@ use super::{Inner, VectorIndex};
 
 /// Queries of a task.
 const CHUNK: usize = 64;
-/// Walks whose steps take turns, and questions that a scan has at once.
+/// Walks whose steps take turns.
 const TURNS: usize = 8;
-const _: () = assert!(TURNS <= MOST_BYTE_QUERIES);
 
 /// Buffers of a thread.
 #[derive(Default)]
@@ -33,9 +30,79 @@ struct Turns {
     dots: Vec<i32>,
 }
 
-/// Answers several questions: those that go through the graph without a filter in turns, those
-/// that look at all rows at once.
+/// Answers several questions: those that look at all rows many at once, the others a few.
 fn answer_many(
+    inner: &Inner,
+    view: &View<'_>,
+    questions: &[(Resolved, Allowed)],
+    options: &SearchOptions,
+    turns: &mut Turns,
+    answers: &mut Vec<Neighbors>,
+) -> Result<()> {
+    for questions in questions.chunks(exact::MOST_QUESTIONS) {
+        let scanned = |(resolved, allowed): &(Resolved, Allowed)| {
+            let route = Route::choose(inner, view, allowed, options, wanted(options, allowed));
+            matches!(resolved.scoring, Scoring::One)
+                && route.graph.is_none()
+                && route.bits.is_none()
+                && allowed.matching > 0
+                && exact::looks_at_all(view, allowed.rows.as_deref())
+        };
+        if questions.iter().all(scanned) {
+            scan_together(view, questions, options, turns, answers);
+            continue;
+        }
+        for questions in questions.chunks(TURNS) {
+            take_turns(inner, view, questions, options, turns, answers)?;
+        }
+    }
+    Ok(())
+}
+
+/// How many rows a question is after: what is dropped may be among the best.
+fn wanted(options: &SearchOptions, allowed: &Allowed) -> usize {
+    options.wanted().saturating_add(allowed.dropped.len())
+}
+
+/// Answers questions that look at all rows.
+fn scan_together(
+    view: &View<'_>,
+    questions: &[(Resolved, Allowed)],
+    options: &SearchOptions,
+    turns: &mut Turns,
+    answers: &mut Vec<Neighbors>,
+) {
+    let Turns {
+        scratch,
+        asked,
+        scans,
+        dots,
+        ..
+    } = turns;
+    let count = questions.len();
+    asked.resize_with(asked.len().max(count), Asked::default);
+    scans.resize_with(scans.len().max(count), exact::Buffers::default);
+    for ((resolved, _), asked) in questions.iter().zip(asked.iter_mut()) {
+        asked.set(view, &resolved.vector);
+    }
+    let asks: Vec<exact::Question<'_>> = questions
+        .iter()
+        .zip(asked.iter())
+        .map(|((_, allowed), asked)| exact::Question {
+            asked,
+            allowed: allowed.rows.as_deref(),
+            k: wanted(options, allowed),
+        })
+        .collect();
+    exact::scan_many(view, &asks, options.min_score, scans, dots);
+    for (((_, allowed), asked), scan) in questions.iter().zip(asked.iter_mut()).zip(&*scans) {
+        std::mem::swap(&mut scratch.asked, asked);
+        answers.push(finish_scan(view, allowed, options, scan.found(), scratch));
+    }
+}
+
+/// Answers at most [`TURNS`] questions: those that go through the graph without a filter in turns.
+fn take_turns(
     inner: &Inner,
     view: &View<'_>,
     questions: &[(Resolved, Allowed)],
@@ -47,71 +114,36 @@ fn answer_many(
         scratch,
         asked,
         walks,
-        scans,
-        dots,
+        ..
     } = turns;
-    asked.resize_with(TURNS, Asked::default);
-    scans.resize_with(TURNS, exact::Buffers::default);
+    let routes = questions.iter().map(|(_, allowed)| {
+        Route::choose(inner, view, allowed, options, wanted(options, allowed)).graph
+    });
+    let graph = routes.flatten().reduce(|a, b| (a.0, a.1.max(b.1)));
+    let open = questions.iter().all(|(_, allowed)| allowed.rows.is_none());
+    let (Some((graph, ef)), true) = (graph, open) else {
+        for (resolved, allowed) in questions {
+            answers.push(inner.answer(view, resolved, allowed, options, scratch)?);
+        }
+        return Ok(());
+    };
+    asked.resize_with(asked.len().max(TURNS), Asked::default);
     walks.resize_with(TURNS, Walk::default);
-    for questions in questions.chunks(TURNS) {
-        let more = |allowed: &Allowed| options.wanted().saturating_add(allowed.dropped.len());
-        let routes: Vec<Route<'_>> = questions
-            .iter()
-            .map(|(_, allowed)| Route::choose(inner, view, allowed, options, more(allowed)))
-            .collect();
-        let scanned = |((resolved, allowed), route): (&(Resolved, Allowed), &Route<'_>)| {
-            matches!(resolved.scoring, Scoring::One)
-                && route.graph.is_none()
-                && route.bits.is_none()
-                && allowed.matching > 0
-                && exact::looks_at_all(view, allowed.rows.as_deref())
-        };
-        if questions.iter().zip(&routes).all(scanned) {
-            for ((resolved, _), asked) in questions.iter().zip(asked.iter_mut()) {
-                asked.set(view, &resolved.vector);
-            }
-            let asks: Vec<exact::Question<'_>> = questions
-                .iter()
-                .zip(asked.iter())
-                .map(|((_, allowed), asked)| exact::Question {
-                    asked,
-                    allowed: allowed.rows.as_deref(),
-                    k: more(allowed),
-                })
-                .collect();
-            exact::scan_many(view, &asks, options.min_score, scans, dots);
-            for (((_, allowed), asked), scan) in questions.iter().zip(asked.iter_mut()).zip(&*scans)
-            {
-                std::mem::swap(&mut scratch.asked, asked);
-                answers.push(finish_scan(view, allowed, options, scan.found(), scratch));
-            }
-            continue;
-        }
-        let routes = routes.into_iter().map(|route| route.graph);
-        let open = questions.iter().all(|(_, allowed)| allowed.rows.is_none());
-        let graph = routes.flatten().reduce(|a, b| (a.0, a.1.max(b.1)));
-        let (Some((graph, ef)), true) = (graph, open) else {
-            for (resolved, allowed) in questions {
-                answers.push(inner.answer(view, resolved, allowed, options, scratch)?);
-            }
-            continue;
-        };
-        for ((resolved, _), asked) in questions.iter().zip(asked.iter_mut()) {
-            asked.set(view, &resolved.vector);
-        }
-        let work: Vec<Work<'_>> = asked
-            .iter()
-            .zip(questions)
-            .map(|(asked, (_, allowed))| asked.work(view, ef, more(allowed)))
-            .collect();
-        let walks = walks.get_mut(..questions.len()).unwrap_or(&mut []);
-        hnsw::walk_many(&graph, view.codes, &work, walks);
-        let walked = asked.iter_mut().zip(walks);
-        for ((_, allowed), (asked, walk)) in questions.iter().zip(walked) {
-            std::mem::swap(&mut scratch.asked, asked);
-            std::mem::swap(&mut scratch.walk, walk);
-            answers.push(inner.finish_walk(view, allowed, options, ef, scratch));
-        }
+    for ((resolved, _), asked) in questions.iter().zip(asked.iter_mut()) {
+        asked.set(view, &resolved.vector);
+    }
+    let work: Vec<Work<'_>> = asked
+        .iter()
+        .zip(questions)
+        .map(|(asked, (_, allowed))| asked.work(view, ef, wanted(options, allowed)))
+        .collect();
+    let walks = walks.get_mut(..questions.len()).unwrap_or(&mut []);
+    hnsw::walk_many(&graph, view.codes, &work, walks);
+    let walked = asked.iter_mut().zip(walks);
+    for ((_, allowed), (asked, walk)) in questions.iter().zip(walked) {
+        std::mem::swap(&mut scratch.asked, asked);
+        std::mem::swap(&mut scratch.walk, walk);
+        answers.push(inner.finish_walk(view, allowed, options, ef, scratch));
     }
     Ok(())
 }

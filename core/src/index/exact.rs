@@ -6,14 +6,21 @@
 //! from the stored vectors. So the answer is that of scoring every row, for a quarter of the
 //! memory traffic.
 
-use tastemaker_kernels::{ByteQuery, byte_dots, byte_dots_batch, byte_dots_block};
+use tastemaker_kernels::{
+    ByteQuery, MOST_BYTE_QUERIES, byte_dots, byte_dots_batch, byte_dots_block, byte_stride,
+};
 
 use crate::bitset::BitSet;
 
 use super::view::{Asked, View};
 
-/// Rows of a block.
+/// The most rows of a block.
 const BLOCK: usize = 1024;
+/// The most bytes of a block for several questions, which stays in the second cache while groups of
+/// them look at it.
+const BLOCK_BYTES: usize = 256 * 1024;
+/// The most questions of [`scan_many`] at once.
+pub(super) const MOST_QUESTIONS: usize = 32;
 /// Candidates are thinned out when there are this many times more than wanted.
 const SLACK: usize = 4;
 /// Below one row in this many, only matching rows are looked at: a row that is fetched alone costs
@@ -171,7 +178,7 @@ pub(super) fn looks_at_all(view: &View<'_>, allowed: Option<&BitSet>) -> bool {
     allowed.is_none_or(|allowed| allowed.count() >= view.rows / SPARSE)
 }
 
-/// [`scan`] for several questions at once, as many as the kernel takes, for which
+/// [`scan`] for several questions at once, at most [`MOST_QUESTIONS`], for which
 /// [`looks_at_all`]: a block comes from memory once for all of them. What is found is in the
 /// buffers, see [`Buffers::found`].
 pub(super) fn scan_many(
@@ -188,25 +195,31 @@ pub(super) fn scan_many(
         });
         buffers.kept.reset(question.k, floor);
     }
-    for first in (0..view.rows).step_by(BLOCK) {
-        let block = view.codes.block(first, BLOCK);
-        dots.clear();
-        dots.resize(queries.len() * block.len(), 0);
-        byte_dots_batch(&queries, block, dots);
-        let own = dots.chunks(block.len().max(1));
-        for ((question, buffers), dots) in questions.iter().zip(buffers.iter_mut()).zip(own) {
-            let Buffers {
-                estimates, kept, ..
-            } = buffers;
-            question.asked.estimates(view, dots, first, estimates);
-            keep(
-                view,
-                question.asked,
-                first,
-                estimates,
-                question.allowed,
-                kept,
-            );
+    let rows = (BLOCK_BYTES / byte_stride(view.dimension).max(1)).clamp(64, BLOCK);
+    for first in (0..view.rows).step_by(rows) {
+        let block = view.codes.block(first, rows);
+        let groups = queries.chunks(MOST_BYTE_QUERIES);
+        let asking = questions.chunks(MOST_BYTE_QUERIES);
+        let own = buffers.chunks_mut(MOST_BYTE_QUERIES);
+        for ((queries, questions), buffers) in groups.zip(asking).zip(own) {
+            dots.clear();
+            dots.resize(queries.len() * block.len(), 0);
+            byte_dots_batch(queries, block, dots);
+            let own = dots.chunks(block.len().max(1));
+            for ((question, buffers), dots) in questions.iter().zip(buffers).zip(own) {
+                let Buffers {
+                    estimates, kept, ..
+                } = buffers;
+                question.asked.estimates(view, dots, first, estimates);
+                keep(
+                    view,
+                    question.asked,
+                    first,
+                    estimates,
+                    question.allowed,
+                    kept,
+                );
+            }
         }
     }
     for (question, buffers) in questions.iter().zip(buffers) {

@@ -375,9 +375,14 @@ fn a_file_gives_the_same_answers() {
 /// A batch looks at all rows for several questions at once, and says what each search alone says.
 #[test]
 fn a_batch_of_scans_is_its_searches() {
-    let (rows, width) = (2500, 19);
+    // Few and many at once; blocks of as many rows as there can be, and of as many as bytes allow.
+    batch_of_scans(2500, 19, 21);
+    batch_of_scans(900, 700, 45);
+}
+
+fn batch_of_scans(rows: usize, width: usize, asked: usize) {
     let values = clustered(rows, width, 30, 12);
-    let queries = clustered(21, width, 30, 13);
+    let queries = clustered(asked, width, 30, 13);
     // Three rows an item, and one a row.
     for ids in [
         numbered(rows),
