@@ -10,8 +10,8 @@ use crate::sitting::Sitting;
 use tastemaker_benches::figure::{self, Better};
 use tastemaker_benches::stats::{median, timed, timed_on_core};
 use tastemaker_benches::vectors::VectorSet;
-use tastemaker_kernels::prefetch;
 use tastemaker_benches::{Failure, peer};
+use tastemaker_kernels::prefetch;
 
 /// How far ahead of a sum memory is asked for, in chunks of 512 bytes.
 const FAR: usize = 16;
