@@ -127,6 +127,7 @@ fn without_tolerance_it_is_a_full_training() {
         let mut value = blend();
         value["trainer"] = trainer;
         value["half_life_days"] = json!(0.2);
+        value["max_history_items"] = json!(9);
         let whole = trained(&both, &value);
         let step = updated(&trained(&old, &value), &new, 0.0);
         assert_eq!(said(&step), said(&whole));

@@ -5,11 +5,13 @@
 //! weights times integers are exact, in any order, in integers and in `f64` alike
 //! (`docs/adr/0001-determinism.md`).
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use tastemaker_kernels::{Ids, Rows};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::rank::nearest;
 use crate::snapshot::{Section, Sections, VERSION, Writer};
 
 /// A read-only view of the graph in a snapshot.
@@ -193,19 +195,37 @@ pub(crate) fn quantise(rows: &[Row]) -> Result<Quantised> {
     out.offsets.push(0);
     let mut sorted: Row = Vec::new();
     for row in rows {
-        sorted.clear();
-        sorted.extend_from_slice(row);
-        sorted.sort_unstable_by_key(|&(id, _)| id);
-        for &(id, weight) in &sorted {
-            let quantum = libm::rint(f64::from(weight) * factor).clamp(0.0, 65_535.0) as u16;
-            if quantum > 0 {
-                out.ids.push(id);
-                out.weights.push(quantum);
-            }
+        let mut row = row.as_slice();
+        if !row.is_sorted_by_key(|&(id, _)| id) {
+            sorted.clear();
+            sorted.extend_from_slice(row);
+            sorted.sort_unstable_by_key(|&(id, _)| id);
+            row = &sorted;
         }
+        let first = out.ids.len();
+        let quantum = |weight| nearest((f64::from(weight) * factor).clamp(0.0, 65_535.0)) as u16;
+        out.ids.extend(row.iter().map(|&(id, _)| id));
+        out.weights
+            .extend(row.iter().map(|&(_, weight)| quantum(weight)));
+        drop_zeros(&mut out.ids, &mut out.weights, first);
         out.offsets.push(out.ids.len() as u32);
     }
     Ok(out)
+}
+
+/// Leaves out the edges from `first` on whose weight is 0.
+fn drop_zeros(ids: &mut Vec<u32>, weights: &mut Vec<u16>, first: usize) {
+    let Some(zero) = weights.iter().skip(first).position(|&weight| weight == 0) else {
+        return;
+    };
+    let mut kept = first + zero;
+    for at in kept..ids.len() {
+        ids[kept] = ids[at];
+        weights[kept] = weights[at];
+        kept += usize::from(weights[at] > 0);
+    }
+    ids.truncate(kept);
+    weights.truncate(kept);
 }
 
 /// The largest scale for which `largest · 2^scale` rounds to at most 65535.
@@ -223,11 +243,28 @@ fn scale_for(largest: f32) -> i32 {
 
 /// Keeps the `keep` strongest of `row` by (weight descending, id ascending).
 pub(crate) fn strongest(row: &mut Row, keep: usize) {
-    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
     if row.len() > keep && keep > 0 {
-        row.select_nth_unstable_by(keep - 1, order);
+        row.select_nth_unstable_by(keep - 1, by_strength);
     }
     row.truncate(keep);
+}
+
+/// [`strongest`] of a row that stays in the order that it has; `room` is a buffer.
+pub(crate) fn strongest_in_place(row: &mut Row, keep: usize, room: &mut Row) {
+    if row.len() <= keep {
+        return;
+    }
+    room.clone_from(row);
+    strongest(room, keep);
+    match room.last().copied() {
+        // The last of those that were selected is the weakest.
+        Some(weakest) => row.retain(|edge| by_strength(edge, &weakest).is_le()),
+        None => row.clear(),
+    }
+}
+
+fn by_strength(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
 #[cfg(test)]
@@ -255,6 +292,20 @@ mod tests {
         assert_eq!(q.ids, [2, 5]);
         assert_eq!(q.weights, [32_768, 16_384]);
         assert_eq!(q.scale, 15);
+    }
+
+    #[test]
+    fn the_strongest_are_the_same_in_place() {
+        let row: Row = (0..200u32)
+            .map(|n| (n, (n * 7919 % 31) as f32 - 4.0))
+            .collect();
+        for keep in [0, 1, 7, 100, 199, 200, 300] {
+            let (mut any, mut in_place) = (row.clone(), row.clone());
+            strongest(&mut any, keep);
+            any.sort_unstable_by_key(|edge| edge.0);
+            strongest_in_place(&mut in_place, keep, &mut Row::new());
+            assert_eq!(in_place, any, "{keep}");
+        }
     }
 
     #[test]

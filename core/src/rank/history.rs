@@ -132,7 +132,8 @@ impl FixedPoint {
 
 /// The nearest integer, half to even, of a number within ±2^51: adding 1.5 · 2^52 leaves no room
 /// for what is behind the point, and rounds as `libm::rint` does, without a call.
-fn nearest(x: f64) -> i32 {
+#[inline]
+pub(crate) fn nearest(x: f64) -> i32 {
     const SHIFT: f64 = 6_755_399_441_055_744.0;
     ((x + SHIFT) - SHIFT) as i32
 }

@@ -17,7 +17,7 @@ mod topk;
 
 pub(crate) use counted::Counted;
 pub(crate) use explain::{Share, explain};
-pub(crate) use history::{ITEM_LIMIT, Signal, Weighted, fold};
+pub(crate) use history::{ITEM_LIMIT, Signal, Weighted, fold, nearest};
 pub(crate) use score::score;
 
 use tastemaker_kernels::Sums;

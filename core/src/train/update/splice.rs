@@ -1,7 +1,7 @@
 //! The graph of before with the edges that were learnt again.
 
 use crate::model::Model;
-use crate::model::graph::{Row, strongest};
+use crate::model::graph::{Row, strongest_in_place};
 use crate::model::trainer::Relearnt;
 
 /// What of the graph is kept, and what is new.
@@ -37,7 +37,7 @@ impl Splice<'_> {
         }
         let graph = self.model.graph();
         let unit = graph.unit();
-        let mut before = Row::new();
+        let (mut before, mut room) = (Row::new(), Row::new());
         let mut rows = Vec::with_capacity(items);
         for ((known, own), incoming) in self.known.iter().zip(&own).zip(&incoming) {
             before.clear();
@@ -52,7 +52,7 @@ impl Splice<'_> {
                 }
             }
             let mut row = overlay(&before, incoming);
-            strongest(&mut row, self.neighbors);
+            strongest_in_place(&mut row, self.neighbors, &mut room);
             rows.push(row);
         }
         rows
