@@ -218,8 +218,9 @@ fn drop_zeros(ids: &mut Vec<u32>, weights: &mut Vec<u16>, first: usize) {
     let Some(zero) = weights.iter().skip(first).position(|&weight| weight == 0) else {
         return;
     };
-    let mut kept = first + zero;
-    for at in kept..ids.len() {
+    let start = first + zero;
+    let mut kept = start;
+    for at in start..ids.len() {
         ids[kept] = ids[at];
         weights[kept] = weights[at];
         kept += usize::from(weights[at] > 0);
