@@ -67,7 +67,7 @@ class TrainOptions:
     """The most items of a history that an answer adds up, 1 to 2048. Default: all.
 
     Those of the largest weight count; of equal ones those with the newest event; of those an even
-    draw that depends on the items alone. The others stay seen. It bounds the time of an answer to
+    draw, the same in all answers of a model. The others stay seen. It bounds the time of an answer to
     people with long histories, and does not change training."""
     memory_mb: int | None = None
     """What training may take of memory, in millions of bytes. Default: no limit.

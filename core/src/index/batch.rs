@@ -39,21 +39,23 @@ fn answer_many(
     turns: &mut Turns,
     answers: &mut Vec<Neighbors>,
 ) -> Result<()> {
-    for questions in questions.chunks(exact::MOST_QUESTIONS) {
-        let scanned = |(resolved, allowed): &(Resolved, Allowed)| {
-            let route = Route::choose(inner, view, allowed, options, wanted(options, allowed));
-            matches!(resolved.scoring, Scoring::One)
-                && route.graph.is_none()
-                && route.bits.is_none()
-                && allowed.matching > 0
-                && exact::looks_at_all(view, allowed.rows.as_deref())
-        };
-        if questions.iter().all(scanned) {
-            scan_together(view, questions, options, turns, answers);
-            continue;
-        }
-        for questions in questions.chunks(TURNS) {
-            take_turns(inner, view, questions, options, turns, answers)?;
+    let scanned = |(resolved, allowed): &(Resolved, Allowed)| {
+        let route = Route::choose(inner, view, allowed, options, wanted(options, allowed));
+        matches!(resolved.scoring, Scoring::One)
+            && route.graph.is_none()
+            && route.bits.is_none()
+            && allowed.matching > 0
+            && exact::looks_at_all(view, allowed.rows.as_deref())
+    };
+    for alike in questions.chunk_by(|a, b| scanned(a) == scanned(b)) {
+        if alike.first().is_some_and(scanned) {
+            for questions in alike.chunks(exact::MOST_QUESTIONS) {
+                scan_together(view, questions, options, turns, answers);
+            }
+        } else {
+            for questions in alike.chunks(TURNS) {
+                take_turns(inner, view, questions, options, turns, answers)?;
+            }
         }
     }
     Ok(())

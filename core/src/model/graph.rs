@@ -330,6 +330,19 @@ mod tests {
     }
 
     #[test]
+    fn edges_of_weight_zero_go_from_anywhere_in_a_row() {
+        let rows = vec![
+            vec![(3, 0.0), (4, 0.5), (6, 1e-9), (7, 1e-9), (8, 0.25)],
+            vec![(9, 1.0), (2, 0.0), (1, 0.5)],
+            vec![(5, 0.0)],
+        ];
+        let q = quantise(&rows).unwrap();
+        assert_eq!(q.offsets, [0, 2, 4, 4]);
+        assert_eq!(q.ids, [4, 8, 1, 9]);
+        assert_eq!(q.weights, [16_384, 8_192, 16_384, 32_768]);
+    }
+
+    #[test]
     fn ascending_rows() {
         let starts = [0, 0, 2, 2, 4, 5, 5];
         for (ids, limit, expected) in [

@@ -161,18 +161,9 @@ mod tests {
     use super::*;
     use crate::event::KindTable;
     use crate::rank::fold;
+    use crate::rank::history::tests::signal;
     use proptest::prelude::*;
     use std::cmp::Reverse;
-
-    fn signal(item: u32, kind: &str, timestamp: i64) -> Signal {
-        let kind = KindTable::default().position(kind).unwrap() as u8;
-        Signal {
-            item,
-            kind,
-            weight: 1.0,
-            timestamp,
-        }
-    }
 
     #[test]
     fn what_counts_is_large_then_new_then_drawn() {

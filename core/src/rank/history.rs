@@ -139,11 +139,11 @@ pub(crate) fn nearest(x: f64) -> i32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn signal(item: u32, kind: &str, timestamp: i64) -> Signal {
+    pub(in crate::rank) fn signal(item: u32, kind: &str, timestamp: i64) -> Signal {
         let kind = KindTable::default().position(kind).unwrap() as u8;
         Signal {
             item,

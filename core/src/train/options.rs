@@ -73,7 +73,7 @@ pub struct TrainOptions {
     pub max_user_items: usize,
     /// The most items of a history that an answer adds up, 1 to 2048, or `None` for all of them:
     /// those of the largest weight; of equal ones those with the newest event; of those an even
-    /// draw that depends on the items alone. The others stay seen. It bounds the time of an answer
+    /// draw, the same in all answers of a model. The others stay seen. It bounds the time of an answer
     /// to people with long histories and does not change training; what it costs is in ADR 0010.
     /// Default `None`.
     pub max_history_items: Option<usize>,
